@@ -1,0 +1,1 @@
+"""Everything that the service stands on: settings, clock, codec, PostgreSQL, log, projector."""
