@@ -1,0 +1,1 @@
+"""The core of the credit ledger, pure: what may happen, what follows from it, and why."""

@@ -1,0 +1,167 @@
+"""The rule by which a record of the log counts as entered.
+
+One pure class serves everybody who reads the log: relay, gate, API, projector and verifier. Given
+the same records from the same place it gives the same answer. A record is accepted when it
+continues the accepted chain and the last record of its batch bears a valid signature; a batch is
+accepted whole or not at all.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from .record import NUMBER_MAX, TERM_OPENED, Head, chain_hash, leaf_hash
+
+__all__ = [
+    "PENDING_BYTES_MAX",
+    "PENDING_RECORDS_MAX",
+    "Acceptance",
+    "Arrival",
+    "RecordFields",
+    "Verify",
+]
+
+PENDING_RECORDS_MAX: Final = 2_000
+PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFields:
+    """What acceptance must know of a record.
+
+    Its position, the chain hash before it, its term and type.
+    """
+
+    position: int
+    prev: bytes
+    term: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record as it was read from the log; `fields` is null where its bytes are not a record."""
+
+    value: bytes
+    signature: bytes | None
+    offset: int
+    leader_epoch: int
+    fields: RecordFields | None
+
+
+Verify = Callable[[Head, bytes, bytes], bool]
+"""Whether a signature over this head is good.
+
+Head, signature, record bytes (for the key that `term-opened` names).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    arrival: Arrival
+    fields: RecordFields
+    chain: bytes
+
+
+class Acceptance:
+    """The accepted head, and what waits behind it for a signature.
+
+    Feed records in the order of the log. The bounds on what waits are part of the protocol: readers
+    with other bounds could disagree. They are twice the largest batch, so a batch that stands
+    without a gap behind the accepted head is accepted whatever came before it.
+    """
+
+    def __init__(self, verify: Verify, head: Head | None = None) -> None:
+        """Start behind `head` (default: before the first record)."""
+        self.head = head or Head()
+        self.refused: Counter[str] = Counter()
+        self._verify = verify
+        self._pending: dict[bytes, _Pending] = {}
+        self._pending_bytes = 0
+
+    @property
+    def pending(self) -> int:
+        """How many records wait for a signature."""
+        return len(self._pending)
+
+    def feed(self, arrival: Arrival) -> tuple[Arrival, ...]:
+        """Take one record; give the records that are newly accepted, oldest first."""
+        fields = arrival.fields
+        if fields is None or not 0 < fields.position <= NUMBER_MAX:
+            return self._refuse("unreadable")
+        if fields.position <= self.head.position:
+            return self._refuse("behind")
+        chain = chain_hash(fields.prev, leaf_hash(arrival.value))
+        record = _Pending(arrival, fields, chain)
+        if fields.type == TERM_OPENED:
+            return self._feed_term(record)
+        parent = self._pending.get(fields.prev)
+        follows = parent is not None and fields.position == parent.fields.position + 1
+        if fields.term != self.head.term:
+            return self._refuse("term")
+        if not (self._is_on_head(fields) or follows):
+            return self._refuse("unknown-prev")
+        self._forget(chain)
+        self._pending[chain] = record
+        self._pending_bytes += len(arrival.value)
+        if self._is_signed(record):
+            branch = self._branch_to(record)
+            if branch:
+                return self._accept(branch)
+        self._drop_oldest()
+        return ()
+
+    def _feed_term(self, record: _Pending) -> tuple[Arrival, ...]:
+        """A `term-opened` stands alone: it is accepted on the head at once, or refused."""
+        if not self._is_on_head(record.fields):
+            return self._refuse("unknown-prev")
+        if record.fields.term != self.head.term + 1:
+            return self._refuse("term")
+        if not self._is_signed(record):
+            return self._refuse("unsigned")
+        return self._accept([record])
+
+    def _is_on_head(self, fields: RecordFields) -> bool:
+        return fields.prev == self.head.chain and fields.position == self.head.position + 1
+
+    def _is_signed(self, record: _Pending) -> bool:
+        signature = record.arrival.signature
+        if signature is None:
+            return False
+        head = Head(position=record.fields.position, chain=record.chain, term=record.fields.term)
+        if self._verify(head, signature, record.arrival.value):
+            return True
+        self.refused["invalid-signature"] += 1
+        return False
+
+    def _branch_to(self, record: _Pending) -> list[_Pending]:
+        """From the head to the record, oldest first; empty if a link was dropped."""
+        branch = [record]
+        while branch[-1].fields.prev != self.head.chain:
+            parent = self._pending.get(branch[-1].fields.prev)
+            if parent is None:
+                return []
+            branch.append(parent)
+        branch.reverse()
+        return branch
+
+    def _accept(self, branch: list[_Pending]) -> tuple[Arrival, ...]:
+        last = branch[-1]
+        self.head = Head(position=last.fields.position, chain=last.chain, term=last.fields.term)
+        self._pending.clear()
+        self._pending_bytes = 0
+        return tuple(record.arrival for record in branch)
+
+    def _refuse(self, reason: str) -> tuple[Arrival, ...]:
+        self.refused[reason] += 1
+        return ()
+
+    def _forget(self, chain: bytes) -> None:
+        known = self._pending.pop(chain, None)
+        if known is not None:
+            self._pending_bytes -= len(known.arrival.value)
+
+    def _drop_oldest(self) -> None:
+        while len(self._pending) > PENDING_RECORDS_MAX or self._pending_bytes > PENDING_BYTES_MAX:
+            self._forget(next(iter(self._pending)))
