@@ -491,7 +491,7 @@ class Rulebooks:
         Half open, in order; a successor ends its predecessor.
         """
         editions = self.of(rulebook)
-        for here, after in zip(editions, (*editions[1:], None), strict=True):
+        for here, after in zip(editions, (*editions[1:], None), strict=False):  # () stays ()
             ends = [day for day in (here.until, after.from_ if after else None) if day is not None]
             yield here, here.from_, min(ends, default=None)
 
