@@ -55,6 +55,11 @@ class Home:
         return self.path / "rejects"
 
     @property
+    def former(self) -> Path:
+        """Folder of the ledgers that lived here before this one."""
+        return self.path / "former"
+
+    @property
     def run_file(self) -> Path:
         """Address of the running service."""
         return self.path / "run.json"
@@ -92,6 +97,21 @@ class Home:
                 yield
             finally:
                 self.run_file.unlink(missing_ok=True)
+
+    def set_aside(self, name: str) -> Path | None:
+        """Move all that a ledger keeps here to `former/name`, so that the home is as new.
+
+        For the holder alone. Where that folder is, or null if there was nothing to move.
+        """
+        own = (self.postgres, self.signing_key, self.keys, self.rejects)
+        kept = [path for path in own if path.exists()]
+        if not kept:
+            return None
+        place = self.former / name
+        place.mkdir(mode=0o700, parents=True)
+        for path in kept:
+            path.rename(place / path.name)
+        return place
 
     def announce(self, run: Run) -> None:
         """Say where the service runs; for the holder alone. Readers see the old file or the new."""

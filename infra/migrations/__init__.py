@@ -39,6 +39,12 @@ def migrate(dsn: str) -> str:
     return newest
 
 
+def revision(dsn: str) -> str | None:
+    """The revision that the database is at; null where nothing was ever migrated."""
+    with psycopg.connect(dsn) as connection:
+        return _revision(connection)
+
+
 def revisions() -> tuple[str, ...]:
     """The numbers of all revisions, oldest first."""
     folder = files(__name__) / "sql"

@@ -1,0 +1,171 @@
+"""What every sequencer does with a batch: admit what can stand, give positions, chain and sign.
+
+Pure but for the signature, so that the store in memory and the one in PostgreSQL cannot differ.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ledger.identifiers import Identifier, SubjectId
+from ledger.record import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Head, chain_hash, leaf_hash
+from ledger.service import (
+    Append,
+    AppendOutcome,
+    CommandRecord,
+    IdentifierHeld,
+    KeyKnown,
+    VersionConflict,
+)
+
+from .codec import ENVELOPE_BYTES_MAX, envelope
+
+__all__ = ["Admitted", "Ground", "Row", "admit", "build", "cut"]
+
+Sign = Callable[[Head], bytes]
+
+
+@dataclass(slots=True, kw_only=True)
+class Ground:
+    """What a batch stands on.
+
+    The known keys, the streams' versions and who holds which identifier.
+    """
+
+    commands: dict[str, CommandRecord] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    holders: dict[Identifier, SubjectId] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An append that can stand, and the positions that its records get."""
+
+    append: Append
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record, ready to be kept."""
+
+    position: int
+    event_id: str
+    chain: bytes
+    leaf: bytes
+    term: int
+    type: str
+    subject: str
+    version: int
+    value: bytes
+    signature: bytes | None
+
+
+def cut(batch: Sequence[Append]) -> Iterator[Sequence[Append]]:
+    """The batch in pieces of at most 1 000 records and 4 MiB; no append is ever cut in two."""
+    piece: list[Append] = []
+    records = size = 0
+    for append in batch:
+        append_size = sum(len(draft.data) + ENVELOPE_BYTES_MAX for draft in append.drafts)
+        assert len(append.drafts) <= BATCH_RECORDS_MAX, "an append is larger than a batch"
+        assert append_size <= BATCH_BYTES_MAX, "an append is larger than a batch"
+        full = records + len(append.drafts) > BATCH_RECORDS_MAX
+        if piece and (full or size + append_size > BATCH_BYTES_MAX):
+            yield piece
+            piece, records, size = [], 0, 0
+        piece.append(append)
+        records += len(append.drafts)
+        size += append_size
+    if piece:
+        yield piece
+
+
+def admit(
+    batch: Sequence[Append], ground: Ground, position: int
+) -> tuple[list[Admitted | AppendOutcome], list[Admitted]]:
+    """Check each append against the ground as it is after the earlier ones.
+
+    Give answers, and what is admitted.
+
+    `ground` is used up: it takes in what was admitted.
+    """
+    answers: list[Admitted | AppendOutcome] = []
+    admitted: list[Admitted] = []
+    for append in batch:
+        answer = _objection(append, ground)
+        if answer is None:
+            first = position + 1
+            position += len(append.drafts)
+            answer = Admitted(append, first, position)
+            admitted.append(answer)
+            _take(append, ground, answer)
+        answers.append(answer)
+    return answers, admitted
+
+
+def _objection(append: Append, ground: Ground) -> AppendOutcome | None:
+    """Why the append cannot stand, if it cannot."""
+    if append.key_hash is not None and append.key_hash in ground.commands:
+        return KeyKnown(record=ground.commands[append.key_hash])
+    here: dict[str, int] = {}
+    for draft in append.drafts:
+        actual = here.get(draft.stream, ground.versions.get(draft.stream, 0))
+        if draft.version != actual + 1:
+            return VersionConflict(stream=draft.stream, actual=actual)
+        here[draft.stream] = draft.version
+    stream = append.drafts[-1].stream
+    for identifier in append.claims:
+        holder = ground.holders.get(identifier)
+        if holder is not None and holder != stream:
+            return IdentifierHeld(identifier=identifier, holder=holder)
+    return None
+
+
+def _take(append: Append, ground: Ground, admitted: Admitted) -> None:
+    """Let the ground take in what was admitted."""
+    if append.key_hash is not None:
+        ground.commands[append.key_hash] = CommandRecord(
+            command_hash=append.command_hash, first=admitted.first, last=admitted.last
+        )
+    for draft in append.drafts:
+        ground.versions[draft.stream] = draft.version
+    holder = SubjectId(append.drafts[-1].stream)
+    for identifier in append.claims:
+        ground.holders.setdefault(identifier, holder)
+
+
+def build(
+    admitted: Sequence[Admitted], *, ledger: str, before: Head, time: str, sign: Sign
+) -> tuple[list[Row], Head]:
+    """The records of a batch, chained behind `before` and signed at its end; the head they make."""
+    rows: list[Row] = []
+    head = before
+    last = admitted[-1].last
+    for one in admitted:
+        for draft in one.append.drafts:
+            position = head.position + 1
+            value = envelope(
+                ledger=ledger,
+                draft=draft,
+                append=one.append,
+                before=head,
+                position=position,
+                time=time,
+            )
+            leaf = leaf_hash(value)
+            head = Head(position=position, chain=chain_hash(head.chain, leaf), term=head.term)
+            rows.append(
+                Row(
+                    position=position,
+                    event_id=draft.id,
+                    chain=head.chain,
+                    leaf=leaf,
+                    term=head.term,
+                    type=draft.type,
+                    subject=draft.stream,
+                    version=draft.version,
+                    value=value,
+                    signature=sign(head) if position == last else None,
+                )
+            )
+    return rows, head

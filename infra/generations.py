@@ -1,0 +1,228 @@
+"""Generations of the views: schemas `views_1`, `views_2` …, of which one is read.
+
+A generation is folded from the log and from nothing else, so any one may be dropped and made anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from ledger.log import Place
+from projections.state import ADDED, SCHEMAS, TWO_TIMES
+from projections.tables import Table
+
+from .sql import queries
+from .view_rows import names
+
+__all__ = [
+    "PROJECTOR",
+    "Generation",
+    "NoGeneration",
+    "digests",
+    "drop_generations",
+    "ensure_live",
+    "join_shares",
+    "live",
+    "make_indexes",
+    "make_keys",
+    "make_tables",
+    "place_of",
+    "shares_shown",
+    "stored",
+    "switch_back",
+    "switch_to",
+]
+
+PROJECTOR: Final = "views"
+"""The name of the projector in `projection_place`."""
+
+_SQL: Final = queries("infra/generations.sql")
+_DDL: Final = {view: queries(f"projections/{view}.sql") for view in SCHEMAS}
+
+Connection = psycopg.Connection[TupleRow]
+
+
+class NoGeneration(RuntimeError):
+    """There is no generation to read, or none to switch to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A generation of the views."""
+
+    number: int
+
+    @property
+    def schema(self) -> str:
+        """The schema that holds it."""
+        return f"views_{self.number}"
+
+
+def live(connection: Connection) -> Generation:
+    """The generation that is read.
+
+    Raises:
+        NoGeneration: none was made yet.
+    """
+    row = connection.execute(_SQL["live"]).fetchone()
+    if row is None:
+        raise NoGeneration("no generation of the views was made yet; start the projector")
+    return Generation(row[0])
+
+
+def ensure_live(connection: Connection) -> Generation:
+    """The generation that is read, made empty where there is none yet."""
+    row = connection.execute(_SQL["live"]).fetchone()
+    if row is not None:
+        return Generation(row[0])
+    with connection.transaction():
+        connection.execute(_SQL["hold_generations"])
+        row = connection.execute(_SQL["live"]).fetchone()
+        if row is not None:
+            return Generation(row[0])
+        first = Generation(1)
+        make_tables(connection, first)
+        make_keys(connection, first)
+        make_indexes(connection, first)
+        connection.execute(_SQL["insert_first"], {"live": first.number})
+    return first
+
+
+def make_tables(connection: Connection, generation: Generation) -> None:
+    """Make the schema of a generation with its empty tables, without any index."""
+    connection.execute(
+        sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(generation.schema)),
+    )
+    _make(connection, generation, "tables")
+
+
+def make_keys(connection: Connection, generation: Generation) -> None:
+    """Make the keys that the projector itself goes by."""
+    _make(connection, generation, "keys")
+
+
+def make_indexes(connection: Connection, generation: Generation) -> None:
+    """Make the indexes that readers go by."""
+    _make(connection, generation, "indexes")
+
+
+def stored(connection: Connection) -> tuple[Generation, ...]:
+    """All generations that have a schema, oldest first."""
+    return tuple(Generation(number) for (number,) in connection.execute(_SQL["schemas"]))
+
+
+def drop_generations(connection: Connection, *, keep_former: bool) -> None:
+    """Drop every generation but the live one (and the former one)."""
+    with connection.transaction():
+        connection.execute(_SQL["hold_generations"])
+        row = connection.execute(_SQL["live"]).fetchone()
+        kept = set(row if keep_former else row[:1]) if row is not None else set()
+        dropped = [one for one in stored(connection) if one.number not in kept]
+        for one in dropped:
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(one.schema)))
+        connection.execute(_SQL["forget_places"], {"generations": [one.number for one in dropped]})
+
+
+def switch_to(connection: Connection, generation: Generation) -> None:
+    """Read this generation from now on; the one read until now becomes the former one."""
+    with connection.transaction():
+        connection.execute(_SQL["hold_generations"])
+        before = live(connection)
+        if before != generation:
+            numbers = {"live": generation.number, "former": before.number}
+            connection.execute(_SQL["switch"], numbers)
+
+
+def switch_back(connection: Connection) -> Generation:
+    """Read the former generation again; the projector brings it up to the head.
+
+    Raises:
+        NoGeneration: none is kept.
+    """
+    row = connection.execute(_SQL["live"]).fetchone()
+    if row is None or row[1] is None:
+        raise NoGeneration("no former generation is kept; rebuild the views instead")
+    former = Generation(row[1])
+    switch_to(connection, former)
+    return former
+
+
+def place_of(
+    connection: Connection, generation: Generation, topic_id: str, projector: str = PROJECTOR
+) -> Place | None:
+    """Up to where a generation shows this topic; null where it was not begun."""
+    asked = {"projector": projector, "generation": generation.number, "topic_id": topic_id}
+    row = connection.execute(_SQL["place"], asked).fetchone()
+    if row is None:
+        return None
+    position, chain, term, offset, leader_epoch = row
+    return Place(
+        topic_id=topic_id,
+        position=position,
+        chain=chain,
+        term=term,
+        offset=offset,
+        leader_epoch=leader_epoch,
+    )
+
+
+def join_shares(connection: Connection, generation: Generation, shares: Sequence[str]) -> bool:
+    """Let the generation be where all shares of its fold are; whether they are at one place."""
+    asked = {"projector": PROJECTOR, "generation": generation.number, "shares": list(shares)}
+    with connection.transaction():
+        joined = connection.execute(_SQL["join_shares"], asked).rowcount == 1
+        connection.execute(_SQL["forget_shares"], asked)
+    return joined
+
+
+def shares_shown(connection: Connection, generation: Generation, shares: Sequence[str]) -> int:
+    """Up to which position all shares of a fold have come."""
+    asked = {"generation": generation.number, "shares": list(shares)}
+    row = connection.execute(_SQL["shares_shown"], asked).fetchone()
+    return int(row[0] or 0) if row is not None else 0
+
+
+def digests(connection: Connection, generation: Generation) -> Mapping[str, str]:
+    """The SHA-256 of each table: its rows as text, ordered by what tells them apart."""
+    with connection.transaction():
+        connection.execute(
+            "SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true),"
+            " set_config('bytea_output', 'hex', true)"
+        )
+        return {
+            table.name: _digest(connection, generation, table)
+            for table in sorted(_tables(), key=lambda table: table.name)
+        }
+
+
+def _tables() -> tuple[Table, ...]:
+    return (*ADDED, *(table for pair in TWO_TIMES for table in (pair.now, pair.was)))
+
+
+def _digest(connection: Connection, generation: Generation, table: Table) -> str:
+    query = sql.SQL("COPY (SELECT {columns} FROM {table} ORDER BY {order}) TO STDOUT").format(
+        columns=names(name for name, _ in table.columns),
+        table=sql.Identifier(generation.schema, table.name),
+        order=names(table.order),
+    )
+    digest = sha256()
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        for block in copy:
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _make(connection: Connection, generation: Generation, what: str) -> None:
+    """Execute this part of every view's SQL in the schema of the generation."""
+    with connection.transaction():
+        connection.execute(
+            "SELECT set_config('search_path', %(schema)s, true)", {"schema": generation.schema}
+        )
+        for ddl in _DDL.values():
+            if what in ddl:
+                connection.execute(ddl[what])

@@ -1,0 +1,46 @@
+-- name: hold_generations
+-- One process at a time makes, switches or drops generations.
+SELECT pg_advisory_xact_lock(4711, hashtext('credit-ledger generations'));
+
+-- name: live
+-- The generation that is read, and the former one.
+SELECT live, former FROM public.projection_generation;
+
+-- name: insert_first
+-- The first generation.
+INSERT INTO public.projection_generation (live) VALUES (%(live)s);
+
+-- name: switch
+-- Read another generation from now on.
+UPDATE public.projection_generation SET live = %(live)s, former = %(former)s;
+
+-- name: schemas
+-- The numbers of all generations that have a schema.
+SELECT substr(nspname, 7)::integer FROM pg_namespace WHERE nspname ~ '^views_[0-9]{1,9}$' ORDER BY 1;
+
+-- name: forget_places
+-- The places of generations that are dropped.
+DELETE FROM public.projection_place WHERE generation = ANY (%(generations)s::integer[]);
+
+-- name: join_shares
+-- Where all shares of a fold have come to the same place, the generation is there.
+INSERT INTO public.projection_place (projector, generation, topic_id, position, chain_hash, term, "offset", leader_epoch)
+SELECT %(projector)s, generation, topic_id, position, chain_hash, term, "offset", leader_epoch
+  FROM public.projection_place
+ WHERE generation = %(generation)s AND projector = ANY (%(shares)s::text[])
+ GROUP BY generation, topic_id, position, chain_hash, term, "offset", leader_epoch
+HAVING count(*) = cardinality(%(shares)s::text[]);
+
+-- name: forget_shares
+-- The places of the shares of a fold.
+DELETE FROM public.projection_place WHERE generation = %(generation)s AND projector = ANY (%(shares)s::text[]);
+
+-- name: shares_shown
+-- Up to which position all shares of a fold have come; null before they began.
+SELECT min(position) FROM public.projection_place
+ WHERE generation = %(generation)s AND projector = ANY (%(shares)s::text[]);
+
+-- name: place
+-- Up to where a generation shows the log.
+SELECT position, chain_hash, term, "offset", leader_epoch FROM public.projection_place
+ WHERE projector = %(projector)s AND generation = %(generation)s AND topic_id = %(topic_id)s;

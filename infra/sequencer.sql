@@ -1,0 +1,77 @@
+-- name: session_limits
+-- No session may hold the head for long: a frozen process loses it, a slow one is told.
+SELECT set_config('synchronous_commit', 'on', false),
+       set_config('lock_timeout', '2s', false),
+       set_config('idle_in_transaction_session_timeout', '5s', false),
+       set_config('statement_timeout', '5s', false);
+
+-- name: lock_head
+-- The head row's lock gives order and gap-free positions. On the table log, log and sequencer are one database, so the
+-- state alone says whether the ledger may be written.
+SELECT ledger, position, chain_hash, term, recorded_at FROM ledger_head WHERE state = 'open' FOR UPDATE;
+
+-- name: head
+-- The head without its lock.
+SELECT ledger, position, chain_hash, term, recorded_at, state, reason FROM ledger_head;
+
+-- name: known_commands
+-- What these keys did.
+SELECT encode(key_hash, 'hex') AS key_hash, encode(command_hash, 'hex') AS command_hash, first_position, last_position
+  FROM ledger_command WHERE key_hash = ANY (%(keys)s::bytea[]);
+
+-- name: stream_versions
+-- The last version of each of these streams that has one.
+SELECT stream, newest.subject_version
+  FROM unnest(%(streams)s::text[]) AS stream
+ CROSS JOIN LATERAL (SELECT subject_version FROM ledger_record WHERE subject = stream
+                      ORDER BY subject_version DESC LIMIT 1) AS newest;
+
+-- name: holders
+-- The subjects that these identifiers name.
+SELECT kind, value, subject FROM ledger_identifier
+ WHERE (kind, value) IN (SELECT * FROM unnest(%(kinds)s::text[], %(values)s::text[]));
+
+-- name: insert_records
+-- All records of a batch.
+INSERT INTO ledger_record (position, event_id, chain_hash, leaf_hash, term, type, subject, subject_version, bytes, sig)
+SELECT * FROM unnest(%(positions)s::bigint[], %(event_ids)s::uuid[], %(chains)s::bytea[], %(leaves)s::bytea[],
+                     %(terms)s::integer[], %(types)s::text[], %(subjects)s::text[], %(versions)s::integer[],
+                     %(values)s::bytea[], %(signatures)s::bytea[]);
+
+-- name: insert_commands
+-- What the keys of the batch did.
+INSERT INTO ledger_command (key_hash, command_hash, first_position, last_position)
+SELECT * FROM unnest(%(keys)s::bytea[], %(commands)s::bytea[], %(firsts)s::bigint[], %(lasts)s::bigint[]);
+
+-- name: insert_identifiers
+-- The identifiers that the batch gives to its subjects; one that its subject holds already stays as it is.
+INSERT INTO ledger_identifier (kind, value, subject, position)
+SELECT * FROM unnest(%(kinds)s::text[], %(values)s::text[], %(subjects)s::text[], %(positions)s::bigint[])
+    ON CONFLICT (kind, value) DO NOTHING;
+
+-- name: move_head
+-- The head after the batch.
+UPDATE ledger_head SET position = %(position)s, chain_hash = %(chain)s, recorded_at = %(recorded_at)s;
+
+-- name: positions_of
+-- Where these events stand; used to settle a commit whose outcome is unknown, under the head's lock.
+SELECT event_id::text, position FROM ledger_record WHERE event_id = ANY (%(event_ids)s::uuid[]);
+
+-- name: read_streams
+-- All records of these streams, in order.
+SELECT position, event_id::text, subject, subject_version, type, bytes
+  FROM ledger_record WHERE subject = ANY (%(streams)s::text[]) ORDER BY position;
+
+-- name: read_positions
+-- The records between two positions, both included.
+SELECT position, event_id::text, subject, subject_version, type, bytes
+  FROM ledger_record WHERE position BETWEEN %(first)s AND %(last)s ORDER BY position;
+
+-- name: streams_changed
+-- The streams that got records behind a position, up to another.
+SELECT DISTINCT subject FROM ledger_record WHERE position > %(after)s AND position <= %(upto)s;
+
+-- name: streams_under
+-- The streams whose names begin with a prefix, of the records up to a position.
+SELECT DISTINCT subject FROM ledger_record WHERE starts_with(subject, %(prefix)s) AND subject >= %(prefix)s
+   AND subject < %(behind)s AND position <= %(upto)s;

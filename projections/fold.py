@@ -1,0 +1,141 @@
+"""What every projection stands on: records, whom they concern, and rows that live in two times.
+
+A record changes the rows of its keys, at its own position. Rows differ by event, never by batch:
+the record at position p closes exactly the rows that differ from what is known after p, and opens
+the new ones with `known_from = p`; equal rows stay as they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ledger.events import Event, FindingCorrected, RulebookEditionPublished
+from ledger.identifiers import SubjectId, is_subject_id
+from ledger.values import EventId
+
+from .tables import Row
+
+__all__ = [
+    "NOTHING_OPEN",
+    "Difference",
+    "Due",
+    "Everyone",
+    "Keys",
+    "Open",
+    "Recorded",
+    "difference",
+    "effective_on",
+    "keys",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One accepted record.
+
+    `stream` is what it belongs to, `version` its number there; `major` the version of the schema
+    of `data`, its canonical JSON.
+    """
+
+    position: int
+    event_id: EventId
+    type: str
+    major: int
+    stream: str
+    version: int
+    recorded_at: datetime
+    actor: str
+    data: bytes
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """The record concerns all subjects: they are swept at its position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The record opens a day, and concerns whoever has a boundary on it. No event does so yet."""
+
+    day: date
+
+
+Keys = tuple[SubjectId, ...] | Everyone | Due
+
+
+def keys(recorded: Recorded) -> Keys:
+    """Whom the record concerns; nobody is an empty tuple."""
+    if isinstance(recorded.event, RulebookEditionPublished):
+        return Everyone()
+    return (SubjectId(recorded.stream),) if is_subject_id(recorded.stream) else ()
+
+
+def effective_on(event: Event) -> date | None:
+    """The day from which an event counts; of a correction, that of the finding as it should be."""
+    if isinstance(event, FindingCorrected):
+        finding = event.determination or event.penalty or event.conviction
+        return None if finding is None else finding.effective_on
+    found: date | None = getattr(event, "effective_on", None)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The rows of one group that are known now, each with the position from which it is known."""
+
+    rows: tuple[Row, ...]
+    known_from: tuple[int, ...]
+
+
+NOTHING_OPEN = Open((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a record did to the rows of a group.
+
+    `closed` holds each row that went, with its `known_from`; `gone` and `come` are the two
+    stretches of the group between the rows that it left alone at both ends.
+    """
+
+    open: Open
+    closed: tuple[tuple[Row, int], ...]
+    gone: tuple[Row, ...]
+    come: tuple[Row, ...]
+
+
+def difference(before: Open, rows: tuple[Row, ...], position: int) -> Difference:
+    """The rows after a record, against those before it.
+
+    A row that stands in both keeps its `known_from`, wherever it stands.
+    """
+    old = before.rows
+    if rows == old:
+        return Difference(before, (), (), ())
+    first = _common(old, rows)
+    last = _common_end(old, rows, min(len(old), len(rows)) - first)
+    gone, come = old[first : len(old) - last], rows[first : len(rows) - last]
+    known = before.known_from
+    left = dict(zip(gone, known[first : len(old) - last], strict=True))
+    middle = tuple(left.pop(row, position) for row in come)
+    opened = Open(rows, (*known[:first], *middle, *known[len(old) - last :]))
+    return Difference(opened, tuple(left.items()), gone, come)
+
+
+def _common(old: Sequence[Row], new: Sequence[Row]) -> int:
+    """How many rows both begin with."""
+    count = 0
+    for one, other in zip(old, new, strict=False):  # one of them is shorter
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _common_end(old: Sequence[Row], new: Sequence[Row], most: int) -> int:
+    """How many rows, at most `most`, both end with."""
+    count = 0
+    while count < most and old[-1 - count] == new[-1 - count]:
+        count += 1
+    return count

@@ -1,0 +1,57 @@
+"""What the rules that are in force ask of every subject, worked out once for each edition."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from ledger.courses.counting import Memo
+from ledger.rulebook import MeasuresRegime, Rulebooks, ScoringRegime
+from ledger.values import RegimeId
+
+__all__ = ["Ground", "ground_of"]
+
+_MEMOS_KEPT: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The rulebooks and their regimes.
+
+    `scoring` names each scoring regime with the kinds and roles that any edition applies it to
+    (empty: all). `memos` keeps what the findings of subjects count; it changes no result.
+    """
+
+    rulebooks: Rulebooks
+    scoring: tuple[tuple[RegimeId, frozenset[str]], ...]
+    measures: tuple[RegimeId, ...]
+    memos: "OrderedDict[tuple[str, str], Memo]" = field(default_factory=OrderedDict)
+
+    def memo(self, subject: str, regime: str) -> Memo:
+        """What is kept for a subject in a regime."""
+        key = (subject, regime)
+        memo = self.memos.setdefault(key, {})
+        self.memos.move_to_end(key)
+        if len(self.memos) > _MEMOS_KEPT:
+            self.memos.popitem(last=False)
+        return memo
+
+
+def ground_of(rulebooks: Rulebooks) -> Ground:
+    """The regimes of all editions that were published."""
+    return Ground(
+        rulebooks=rulebooks,
+        scoring=tuple(
+            (regime, _applies_to(rulebooks, regime))
+            for regime in rulebooks.regime_ids(ScoringRegime)
+        ),
+        measures=rulebooks.regime_ids(MeasuresRegime),
+    )
+
+
+def _applies_to(rulebooks: Rulebooks, regime: RegimeId) -> frozenset[str]:
+    named = [
+        frozenset(one.applies_to)
+        for _, one in rulebooks.editions_with(regime)
+        if isinstance(one, ScoringRegime)
+    ]
+    return frozenset[str]().union(*named) if all(named) else frozenset()
