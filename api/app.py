@@ -17,7 +17,17 @@ from .openapi import describe
 from .parts import Parts
 from .problems import Problem, of_status, of_validation, unavailable
 from .reading import Stage
-from .routes import editions, grades, health, lists, pages, problem_pages, rulebooks, subjects
+from .routes import (
+    editions,
+    event_schemas,
+    grades,
+    health,
+    lists,
+    pages,
+    problem_pages,
+    rulebooks,
+    subjects,
+)
 from .routes.commands import PREFIX, Commands
 
 __all__ = ["create_app"]
@@ -71,6 +81,7 @@ def _reading_room(parts: Parts) -> FastAPI:
         lists.routes,
         rulebooks.routes,
         editions.routes,
+        event_schemas.routes,
         health.router(parts),
         problem_pages.router(),
         pages.router(),

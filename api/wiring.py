@@ -55,8 +55,10 @@ __all__ = [
     "Database",
     "Parts",
     "ProjectorStopped",
+    "Settings",
     "announce",
     "configure_logs",
+    "elapsed",
     "migrate_database",
     "opened",
     "project",
@@ -97,6 +99,7 @@ UNAVAILABLE: Final = (
 """What keeps the ledger from being used and its user can mend; the messages say how."""
 
 configure_logs = logs.configure
+elapsed = clock.elapsed
 # The database ---------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from .acceptance import Arrival
 from .record import GENESIS, Head
 
-__all__ = ["Log", "Place"]
+__all__ = ["Log", "Place", "Receipt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,20 @@ class Place:
     def head(self) -> Head:
         """The head of this place."""
         return Head(position=self.position, chain=self.chain, term=self.term)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Where a record is entered.
+
+    Partition and offset are information: they change when a topic is made anew.
+    """
+
+    position: int
+    leaf_hash: str
+    chain_hash: str
+    partition: int
+    offset: int
 
 
 class Log(Protocol):

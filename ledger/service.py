@@ -42,6 +42,8 @@ __all__ = [
     "Identities",
     "KeyKnown",
     "Outcome",
+    "Overloaded",
+    "Preview",
     "Recorded",
     "Request",
     "Sequencer",
@@ -273,6 +275,20 @@ class Unchanged:
 Outcome = Recorded | Unchanged | Refused
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a request would record: on which stream and version of it, decided at `position`."""
+
+    stream: str
+    version: int
+    position: int
+    events: tuple[tuple[EventId, Event], ...]
+
+
+class Overloaded(Exception):  # said as a fact, like every other answer of the service
+    """Too much waits to be recorded; nothing was recorded, the same key may be sent again."""
+
+
 class TooContended(Exception):  # said as a fact, like every other answer of the service
     """A request met a conflict on every attempt."""
 
@@ -343,17 +359,20 @@ class Service:
         message = f"{len(waiting)} requests met a conflict {ATTEMPTS_MAX} times; send them again"
         raise TooContended(message)
 
-    def preview(self, request: Request) -> tuple[Subject | None, tuple[tuple[EventId, Event], ...]]:
+    def preview(self, request: Request) -> Preview:
         """What the request would record now, without recording it.
-
-        The subject as it stands, and the events.
 
         Raises:
             Refused: the rules forbid it.
         """
         self._refresh()
         plan = self._plan(request, _Overlay(self, [request]))
-        return plan.before, plan.events
+        return Preview(
+            stream=plan.stream,
+            version=plan.version - len(plan.events),
+            position=self._position,
+            events=plan.events,
+        )
 
     def rulebooks(self) -> Rulebooks:
         """All editions published up to the sequenced position."""

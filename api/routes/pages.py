@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -43,6 +43,10 @@ def router() -> APIRouter:
     @routes.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _CSP})
+
+    @routes.get("/", include_in_schema=False)
+    async def entrance() -> RedirectResponse:
+        return RedirectResponse("/docs", status_code=303)
 
     return routes
 
