@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from ..answers import JsonAnswer
 from ..problems import PROBLEM_TYPES, PROBLEMS_PATH, Problem, ProblemType
+from ..reading import PROBLEMS
 
 __all__ = ["router"]
 
@@ -16,7 +17,11 @@ def router() -> APIRouter:
     async def problems() -> JsonAnswer:
         return JsonAnswer({"items": [_shown(known) for known in PROBLEM_TYPES.values()]})
 
-    @routes.get(f"{PROBLEMS_PATH}{{code}}", summary="What a problem means and what to do about it")
+    @routes.get(
+        f"{PROBLEMS_PATH}{{code}}",
+        summary="What a problem means and what to do about it",
+        responses=PROBLEMS,
+    )
     async def problem(code: str) -> JsonAnswer:
         known = PROBLEM_TYPES.get(code)
         if known is None:
