@@ -40,11 +40,9 @@ from ..events import (
     RestorationRequested,
     RoleEnded,
     RoleGiven,
-    RulebookEditionPublished,
     SubjectEvent,
     SubjectRegistered,
     SubjectRenamed,
-    TermOpened,
 )
 from ..identifiers import Identifier, SubjectKind
 from ..values import EditionId, EventId, ListId, Name, RegimeId, RegionCode, Role, RulebookId
@@ -207,43 +205,20 @@ def facts_of(recorded: Iterable[tuple[int, EventId, Event]]) -> Facts:
 def evolve(facts: Facts, event: Event, position: int) -> Facts:
     """The facts after one more event of the subject, which stands at `position`.
 
-    A family that the event says nothing of is the same object as before.
+    A family that the event says nothing of is the same object as before; what no regime reads
+    changes nothing.
     """
-    match event:
-        case SubjectRegistered() | SubjectRenamed() | IdentifierAdded() | RoleGiven() | RoleEnded():
-            return replace(facts, profile=_profile(facts.profile, event))
-        case (
-            DeterminationMade()
-            | PenaltyImposed()
-            | ConvictionRecorded()
-            | FindingCorrected()
-            | FindingAnnulled()
-            | DeterminationWaived()
-            | DutyPerformed()
-        ):
-            return _with_finding(facts, event, position)
-        case CommitmentMade() | CommitmentAssessed() | CommitmentWithdrawn() | CommitmentClosed():
-            return replace(facts, commitments=_commitments(facts.commitments, event, position))
-        case (
-            RestorationRequested()
-            | RestorationAccepted()
-            | RestorationGranted()
-            | RestorationRefused()
-            | RestorationAnnulled()
-        ):
-            return _with_restoration(facts, event, position)
-        case (
-            ListingProposed()
-            | ListingDecided()
-            | ListingDropped()
-            | ListingEnded()
-            | ListingAnnulled()
-        ):
-            return replace(facts, listings=_listings(facts.listings, event, position))
-        case RulebookEditionPublished() | TermOpened():
-            return facts
-        case _:
-            assert_never(event)
+    if isinstance(event, SubjectEvent):
+        return replace(facts, profile=_profile(facts.profile, event))
+    if isinstance(event, FindingEvent):
+        return _with_finding(facts, event, position)
+    if isinstance(event, CommitmentEvent):
+        return replace(facts, commitments=_commitments(facts.commitments, event, position))
+    if isinstance(event, RestorationEvent):
+        return _with_restoration(facts, event, position)
+    if isinstance(event, ListingEvent):
+        return replace(facts, listings=_listings(facts.listings, event, position))
+    return facts
 
 
 # Who the subject is ------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ from .subjects import (
 __all__ = [
     "EDITION_BYTES_MAX",
     "FAMILIES",
+    "NAMED_BY",
     "NAME_OF",
     "STORED_NAMES",
     "UNKNOWN_BASIS",
@@ -140,3 +141,12 @@ NAME_OF: Final[Mapping[type[Event], str]] = MappingProxyType(
     {event: name for name, event in STORED_NAMES.items()}
 )
 """Event -> stored name."""
+
+NAMED_BY: Final[Mapping[type[Event], str]] = MappingProxyType(
+    {
+        event: field
+        for family in FAMILIES
+        for event, field in getattr(family, "NAMED_BY", {}).items()
+    }
+)
+"""Event that opens a fact -> the field that holds the fact's id, which is the record's own."""

@@ -14,6 +14,7 @@ from ..values import EventId, Line, Text
 from .basis import Basis, Channel
 
 __all__ = [
+    "NAMED_BY",
     "STORED_NAMES",
     "CommitmentAssessed",
     "CommitmentClosed",
@@ -114,3 +115,8 @@ STORED_NAMES: Final[Mapping[str, type[CommitmentEvent]]] = {
     "commitment-withdrawn": CommitmentWithdrawn,
     "commitment-closed": CommitmentClosed,
 }
+
+NAMED_BY: Final[Mapping[type[CommitmentEvent], str]] = {
+    CommitmentMade: "commitment",
+}
+"""Which field of an event that opens a fact holds the id under which the fact is known."""

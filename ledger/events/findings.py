@@ -29,6 +29,7 @@ from ..values import (
 from .basis import Basis, Channel
 
 __all__ = [
+    "NAMED_BY",
     "STORED_NAMES",
     "Assessment",
     "ConvictedParty",
@@ -232,3 +233,10 @@ STORED_NAMES: Final[Mapping[str, type[FindingEvent]]] = {
     "determination-waived": DeterminationWaived,
     "duty-performed": DutyPerformed,
 }
+
+NAMED_BY: Final[Mapping[type[FindingEvent], str]] = {
+    DeterminationMade: "finding",
+    PenaltyImposed: "finding",
+    ConvictionRecorded: "finding",
+}
+"""Which field of an event that opens a fact holds the id under which the fact is known."""

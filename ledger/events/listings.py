@@ -14,6 +14,7 @@ from ..values import EditionId, EventId, FileRow, Line, ListId, Name, RulebookId
 from .basis import Basis, Channel
 
 __all__ = [
+    "NAMED_BY",
     "STORED_NAMES",
     "ListingAnnulled",
     "ListingDecided",
@@ -112,3 +113,9 @@ STORED_NAMES: Final[Mapping[str, type[ListingEvent]]] = {
     "listing-ended": ListingEnded,
     "listing-annulled": ListingAnnulled,
 }
+
+NAMED_BY: Final[Mapping[type[ListingEvent], str]] = {
+    ListingProposed: "listing",
+    ListingDecided: "listing",
+}
+"""Which field of an event that opens a fact holds the id under which the fact is known."""

@@ -13,6 +13,7 @@ from ..values import EditionId, EventId, Line, RegimeId, RulebookId, Text
 from .basis import Basis, Channel
 
 __all__ = [
+    "NAMED_BY",
     "STORED_NAMES",
     "RestorationAccepted",
     "RestorationAnnulled",
@@ -114,3 +115,9 @@ STORED_NAMES: Final[Mapping[str, type[RestorationEvent]]] = {
     "restoration-refused": RestorationRefused,
     "restoration-annulled": RestorationAnnulled,
 }
+
+NAMED_BY: Final[Mapping[type[RestorationEvent], str]] = {
+    RestorationRequested: "restoration",
+    RestorationGranted: "restoration",
+}
+"""Which field of an event that opens a fact holds the id under which the fact is known."""
