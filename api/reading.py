@@ -40,6 +40,7 @@ __all__ = [
     "Reading",
     "RegimeQuery",
     "Stage",
+    "keys_of",
     "page_answer",
     "page_of",
 ]
@@ -290,7 +291,7 @@ def page_answer(
     """
     if isinstance(found, Page):
         items = plain_value(found.rows)
-        last = _keys(found.rows[-1]) if found.has_more and found.rows else None
+        last = keys_of(found.rows[-1]) if found.has_more and found.rows else None
         content: dict[str, Any] = {**plain_value(page.at), **read.forecast(page.at)}
         content |= {**members, "items": items}
     else:
@@ -305,7 +306,7 @@ def page_answer(
     return read.answer(content, headers)
 
 
-def _keys(row: ListRow) -> tuple[str, ...]:
+def keys_of(row: ListRow) -> tuple[str, ...]:
     """The keys of a row in the order of its list."""
     match row:
         case GradeRow() | SubjectSummary():

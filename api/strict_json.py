@@ -37,13 +37,7 @@ def load(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
         raise _malformed("the body starts with a byte order mark; send UTF-8 without one")
     refuse_shape(body)
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_constant,
-            parse_float=_float,
-            parse_int=_integer,
-        )
+        value = _READ(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _malformed(f"byte {error.start + 1} of the body is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -102,6 +96,12 @@ def _float(text: str) -> float:
 def _integer(text: str) -> int:
     # Python refuses to read thousands of digits; what is beyond the limit need not be exact.
     return int(text[:_DIGITS_MAX])
+
+
+_READ: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
+).decode
+"""Made once: `json.loads` makes a decoder for each document."""
 
 
 def _refuse_texts_and_numbers(value: object) -> None:

@@ -21,7 +21,14 @@ from psycopg_pool import PoolTimeout
 from infra import clock, logs
 from infra.codec import EventCodec, command_hash
 from infra.connections import Pool, connect, open_pool
-from infra.creation import KeyMissing, OtherLedger, create_ledger, public_keys, write_keys
+from infra.creation import (
+    KeyMissing,
+    OtherLedger,
+    create_ledger,
+    public_keys,
+    require_ledger,
+    write_keys,
+)
 from infra.entered import Entered
 from infra.follower import Follower
 from infra.generations import NoGeneration, ensure_live
@@ -38,6 +45,7 @@ from infra.settings import read as read_settings
 from infra.signer import Signer, Verifier
 from infra.statuses import Statuses
 from infra.table_log import TABLE_TOPIC, TableLog
+from infra.verification import Verified, verify
 from infra.views import Views
 from infra.writer import Writer
 from ledger.calendar import official_calendar
@@ -55,7 +63,9 @@ __all__ = [
     "Database",
     "Parts",
     "ProjectorStopped",
+    "Rebuilt",
     "Settings",
+    "Verified",
     "announce",
     "configure_logs",
     "elapsed",
@@ -67,6 +77,7 @@ __all__ = [
     "rebuild_views",
     "run_projector",
     "set_aside",
+    "verify_ledger",
 ]
 
 LOG_NAME: Final = "table in PostgreSQL"
@@ -396,6 +407,21 @@ def project(parts: Parts, upto: int) -> None:
 def rebuild_views(parts: Parts, progress: Progress | None) -> Rebuilt:
     """Make all views anew from the log, compare them with those that are read, and switch."""
     return rebuild(parts.database.url, parts.log, parts.verifier, progress)
+
+
+def verify_ledger(settings: Settings, database: Database, progress: Progress | None) -> Verified:
+    """Hold the log, what stands beside it and the views that are read against the log's bytes.
+
+    Nothing is opened that works on the ledger: one that is broken could not be.
+
+    Raises:
+        OtherLedger: the database holds another ledger, or none.
+    """
+    migrate(database.url)
+    with connect(database.url) as connection:
+        require_ledger(connection, settings.id)
+        verifier = Verifier(settings.id, public_keys(connection))
+    return verify(database.url, lambda: TableLog(lambda: connect(database.url)), verifier, progress)
 
 
 def migrate_database(database: Database) -> tuple[str | None, str]:

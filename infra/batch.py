@@ -10,8 +10,10 @@ from ledger.identifiers import Identifier, SubjectId
 from ledger.record import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Head, chain_hash, leaf_hash
 from ledger.service import (
     Append,
+    Appended,
     AppendOutcome,
     CommandRecord,
+    Draft,
     IdentifierHeld,
     KeyKnown,
     VersionConflict,
@@ -19,7 +21,7 @@ from ledger.service import (
 
 from .codec import ENVELOPE_BYTES_MAX, envelope
 
-__all__ = ["Admitted", "Ground", "Row", "admit", "build", "cut"]
+__all__ = ["Admitted", "Ground", "Row", "admit", "build", "cut", "outcomes", "streams_left_out"]
 
 Sign = Callable[[Head], bytes]
 
@@ -28,12 +30,14 @@ Sign = Callable[[Head], bytes]
 class Ground:
     """What a batch stands on.
 
-    The known keys, the streams' versions and who holds which identifier.
+    The known keys, the streams' versions and who holds which identifier. `left_out` are the streams
+    of earlier appends of the same batch that could not stand.
     """
 
     commands: dict[str, CommandRecord] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     holders: dict[Identifier, SubjectId] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ def cut(batch: Sequence[Append]) -> Iterator[Sequence[Append]]:
     piece: list[Append] = []
     records = size = 0
     for append in batch:
-        append_size = sum(len(draft.data) + ENVELOPE_BYTES_MAX for draft in append.drafts)
+        append_size = sum(_size(draft) for draft in append.drafts)
         assert len(append.drafts) <= BATCH_RECORDS_MAX, "an append is larger than a batch"
         assert append_size <= BATCH_BYTES_MAX, "an append is larger than a batch"
         full = records + len(append.drafts) > BATCH_RECORDS_MAX
@@ -80,6 +84,12 @@ def cut(batch: Sequence[Append]) -> Iterator[Sequence[Append]]:
         yield piece
 
 
+def _size(draft: Draft) -> int:
+    """How many bytes the record takes at most; attributes may be long when they are folded."""
+    attributes = sum(len(name) + len(value.encode()) for name, value in draft.attributes)
+    return len(draft.data) + attributes + ENVELOPE_BYTES_MAX
+
+
 def admit(
     batch: Sequence[Append], ground: Ground, position: int
 ) -> tuple[list[Admitted | AppendOutcome], list[Admitted]]:
@@ -87,26 +97,49 @@ def admit(
 
     Give answers, and what is admitted.
 
-    `ground` is used up: it takes in what was admitted.
+    `ground` is used up: it takes in what was admitted and notes what was left out.
     """
     answers: list[Admitted | AppendOutcome] = []
     admitted: list[Admitted] = []
     for append in batch:
-        answer = _objection(append, ground)
-        if answer is None:
-            first = position + 1
-            position += len(append.drafts)
-            answer = Admitted(append, first, position)
-            admitted.append(answer)
-            _take(append, ground, answer)
-        answers.append(answer)
+        objection = _objection(append, ground)
+        if objection is not None:
+            ground.left_out.update(draft.stream for draft in append.drafts)
+            answers.append(objection)
+            continue
+        one = Admitted(append, position + 1, position + len(append.drafts))
+        position = one.last
+        admitted.append(one)
+        answers.append(one)
+        _take(append, ground, one)
     return answers, admitted
+
+
+def outcomes(answers: Sequence[Admitted | AppendOutcome]) -> list[AppendOutcome]:
+    """The answers once what was admitted is on record."""
+    return [
+        Appended(first=one.first, last=one.last) if isinstance(one, Admitted) else one
+        for one in answers
+    ]
+
+
+def streams_left_out(batch: Sequence[Append], answers: Sequence[AppendOutcome]) -> frozenset[str]:
+    """The streams of the appends that could not stand."""
+    return frozenset(
+        draft.stream
+        for append, answer in zip(batch, answers, strict=True)
+        if not isinstance(answer, Appended)
+        for draft in append.drafts
+    )
 
 
 def _objection(append: Append, ground: Ground) -> AppendOutcome | None:
     """Why the append cannot stand, if it cannot."""
     if append.key_hash is not None and append.key_hash in ground.commands:
         return KeyKnown(record=ground.commands[append.key_hash])
+    for stream in append.follows:
+        if stream in ground.left_out:
+            return VersionConflict(stream=stream, actual=ground.versions.get(stream, 0))
     here: dict[str, int] = {}
     for draft in append.drafts:
         actual = here.get(draft.stream, ground.versions.get(draft.stream, 0))

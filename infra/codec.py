@@ -7,8 +7,10 @@ there are no floats, text is UTF-8 with the shortest escapes. Its bytes are made
 never again.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -21,7 +23,7 @@ from ledger.events import NAME_OF, STORED_NAMES, Basis, Event, TermOpened
 from ledger.folding import fold_name
 from ledger.record import NUMBER_MAX, Head
 from ledger.service import Append, Draft, Stored
-from ledger.values import EventId
+from ledger.values import EventId, Name
 
 __all__ = [
     "CONTENT_TYPE",
@@ -50,7 +52,10 @@ ENVELOPE_BYTES_MAX: Final = 2 * 1024
 """What an envelope may add to the data of its record."""
 
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
-_HASH_BYTES: Final = 32
+_HASH: Final = re.compile(r"[0-9a-f]{64}")
+_DATASCHEMA: Final = re.compile(r"urn:credit-ledger:(?P<type>[a-z-]+):(?P<major>[1-9][0-9]{0,8})")
+_UNDECODABLE: Final = (ValueError, RecursionError)
+"""What msgspec raises on bytes that are not what they should be, however deeply nested."""
 
 MAJORS: Final[Mapping[str, int]] = dict.fromkeys(STORED_NAMES, 1)
 """The present major version of each event's schema; one not named here is version 1."""
@@ -87,8 +92,16 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def major(self) -> int:
-        """The major version of the data's schema."""
-        return int(self.dataschema.rpartition(":")[2])
+        """The major version of the data's schema.
+
+        Raises:
+            UnreadableRecord: the schema is not one of the record's type.
+        """
+        named = _DATASCHEMA.fullmatch(self.dataschema)
+        if named is None or named["type"] != self.type:
+            message = f"{self.dataschema!r} is no schema of {self.type}"
+            raise UnreadableRecord(message)
+        return int(named["major"])
 
     def event(self) -> Event:
         """The event in the record.
@@ -188,7 +201,7 @@ def read_envelope(value: bytes) -> Envelope:
     """
     try:
         return _ENVELOPES.decode(value)
-    except msgspec.DecodeError as error:
+    except _UNDECODABLE as error:
         message = f"not a record of this ledger: {error}"
         raise UnreadableRecord(message) from error
 
@@ -196,16 +209,21 @@ def read_envelope(value: bytes) -> Envelope:
 def read_fields(value: bytes) -> RecordFields | None:
     """The four fields that acceptance must know.
 
-    Null where the bytes are not a record. Never raises.
+    Null where the bytes are not a record: no JSON, a number out of range, a hash of another form
+    than 64 lower-case digits. Never raises.
     """
     try:
         fields = _FIELDS.decode(value)
-        prev = bytes.fromhex(fields.prev)
-    except ValueError:
+    except _UNDECODABLE:
         return None
-    if len(prev) != _HASH_BYTES or not 0 < fields.position <= NUMBER_MAX:
+    is_record = (
+        0 < fields.position <= NUMBER_MAX
+        and 0 < fields.term <= NUMBER_MAX
+        and _HASH.fullmatch(fields.prev) is not None
+    )
+    if not is_record:
         return None
-    return RecordFields(fields.position, prev, fields.term, fields.type)
+    return RecordFields(fields.position, bytes.fromhex(fields.prev), fields.term, fields.type)
 
 
 def decode_event(stored_name: str, major: int, data: bytes | msgspec.Raw) -> Event:
@@ -221,7 +239,7 @@ def decode_event(stored_name: str, major: int, data: bytes | msgspec.Raw) -> Eve
         raise UnreadableRecord(message)
     try:
         return decoder.decode(_raised(stored_name, major, present, data))
-    except msgspec.DecodeError as error:
+    except _UNDECODABLE as error:
         message = f"the data is not that of {stored_name} version {major}: {error}"
         raise UnreadableRecord(message) from error
 
@@ -251,7 +269,7 @@ class EventCodec:
         authority = basis.authority if basis is not None else None
         found = {
             "authority": authority
-            and (authority.code or (authority.name and fold_name(authority.name))),
+            and (authority.code or (authority.name and _folded_name(authority.name))),
             "region": (authority and authority.region) or getattr(event, "region", None),
             "rulebook": getattr(event, "edition", None),
         }
@@ -264,6 +282,12 @@ class EventCodec:
     def event(self, stored: Stored) -> Event:
         """The event in a stored record."""
         return read_envelope(stored.value).event()
+
+
+@lru_cache(maxsize=4096)
+def _folded_name(name: Name) -> str:
+    # The same few authorities stand in most records.
+    return fold_name(name)
 
 
 def term_opened_draft(event: TermOpened, event_id: EventId) -> Draft:

@@ -4,6 +4,7 @@ Its head, its key, and `term-opened` of term 1 as its first record, a batch of i
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +25,14 @@ from .sequencer import PostgresSequencer
 from .signer import PublicKey, Signer
 from .sql import queries
 
-__all__ = ["KeyMissing", "OtherLedger", "create_ledger", "public_keys", "write_keys"]
+__all__ = [
+    "KeyMissing",
+    "OtherLedger",
+    "create_ledger",
+    "public_keys",
+    "require_ledger",
+    "write_keys",
+]
 
 _SQL: Final = queries("infra/creation.sql")
 _HEAD: Final = queries("infra/sequencer.sql")["head"]
@@ -65,14 +73,30 @@ def create_ledger(
         connection.execute(_SQL["hold_creation"])
         row = connection.execute(_HEAD).fetchone()
         if row is not None:
-            if row[0] != ledger:
-                raise OtherLedger(
-                    f"this database holds the ledger {row[0]}, not {ledger}: "
-                    f"set LEDGER_ID={row[0]}, or name another database"
-                )
+            _refuse_other(row[0], ledger)
             return False
         _begin(connection, ledger, signer(), fresh, now)
     return True
+
+
+def require_ledger(connection: psycopg.Connection[TupleRow], ledger: str) -> None:
+    """Go on only where the database holds this ledger; nothing is created.
+
+    Raises:
+        OtherLedger: it holds another ledger, or none.
+    """
+    row = connection.execute(_HEAD).fetchone()
+    if row is None:
+        raise OtherLedger(f"this database holds no ledger yet; {ledger} is made when it is used")
+    _refuse_other(row[0], ledger)
+
+
+def _refuse_other(found: str, ledger: str) -> None:
+    if found != ledger:
+        raise OtherLedger(
+            f"this database holds the ledger {found}, not {ledger}: "
+            f"set LEDGER_ID={found}, or name another database"
+        )
 
 
 def _begin(
@@ -131,11 +155,17 @@ def public_keys(connection: psycopg.Connection[TupleRow]) -> tuple[PublicKey, ..
 
 
 def write_keys(path: Path, ledger: str, keys: Sequence[PublicKey]) -> None:
-    """Keep the public keys in a file, for readers that have no database."""
+    """Keep the public keys in a file, for readers that have no database.
+
+    Such a reader finds the former file or the new one, never half of one.
+    """
     listed = [
         {"public_key": one.key.hex(), "first_term": one.first_term, "last_term": one.last_term}
         for one in keys
     ]
     text = json.dumps({"ledger": ledger, "keys": listed}, indent=2) + "\n"
-    if not path.exists() or path.read_text("utf-8") != text:
-        path.write_text(text, "utf-8")
+    if path.exists() and path.read_text("utf-8") == text:
+        return
+    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
+    unfinished.write_text(text, "utf-8")
+    unfinished.replace(path)

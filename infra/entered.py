@@ -50,6 +50,9 @@ class Entered:
         return self._follower.wait(position, timeout_s)
 
     def _door(self, loop: asyncio.AbstractEventLoop) -> "_Door":
+        known = self._doors.get(loop)
+        if known is not None:
+            return known
         with self._lock:
             for gone in [known for known in self._doors if known.is_closed()]:
                 del self._doors[gone]

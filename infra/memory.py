@@ -9,10 +9,10 @@ from datetime import datetime
 from ledger.acceptance import Arrival
 from ledger.identifiers import Identifier, SubjectId
 from ledger.record import Head
-from ledger.service import Append, Appended, AppendOutcome, CommandRecord, Stored
+from ledger.service import Append, AppendOutcome, CommandRecord, Stored
 from ledger.values import EventId
 
-from .batch import Admitted, Ground, Row, Sign, admit, build, cut
+from .batch import Ground, Row, Sign, admit, build, cut, outcomes
 from .codec import instant, read_fields
 
 __all__ = ["MemoryStore"]
@@ -32,11 +32,13 @@ class MemoryStore:
         self._recorded_at: datetime | None = None
         self._ground = Ground()
         self._rows: list[Row] = []
+        self._event_ids: set[str] = set()
 
     # The sequencer -------------------------------------------------------------------------------
 
     def append(self, batch: Sequence[Append]) -> tuple[AppendOutcome, ...]:
         """Append all that can be appended, one batch after the other."""
+        self._ground.left_out.clear()
         return tuple(outcome for piece in cut(batch) for outcome in self._append(piece))
 
     def open_term(self, append: Append) -> None:
@@ -58,11 +60,11 @@ class MemoryStore:
                 time=instant(self._recorded_at),
                 sign=self._sign,
             )
+            for row in rows:
+                assert row.event_id not in self._event_ids, f"the id {row.event_id} stands already"
+                self._event_ids.add(row.event_id)
             self._rows += rows
-        return [
-            Appended(first=one.first, last=one.last) if isinstance(one, Admitted) else one
-            for one in answers
-        ]
+        return outcomes(answers)
 
     def position(self) -> int:
         """The position of the last record."""

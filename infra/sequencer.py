@@ -14,14 +14,15 @@ from datetime import datetime
 from typing import Any, Final
 
 import psycopg
+import structlog
 from psycopg.rows import TupleRow
 
 from ledger.identifiers import Identifier, IdentifierKind, SubjectId
 from ledger.record import Head
-from ledger.service import Append, Appended, AppendOutcome, CommandRecord, Stored
+from ledger.service import Append, AppendOutcome, CommandRecord, Stored
 from ledger.values import EventId
 
-from .batch import Admitted, Ground, Row, Sign, admit, build, cut
+from .batch import Admitted, Ground, Row, Sign, admit, build, cut, outcomes, streams_left_out
 from .codec import instant
 from .sql import queries
 
@@ -29,6 +30,9 @@ __all__ = ["LedgerNotOpen", "PostgresSequencer"]
 
 _SQL: Final = queries("infra/sequencer.sql")
 _SETTLE_ATTEMPTS: Final = 5
+_GONE: Final = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
+"""The line is gone, or the server ended the session of one that held the head for too long."""
+_LOG = structlog.get_logger(__name__)
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -83,30 +87,46 @@ class PostgresSequencer:
         """Append all that can be appended, in transactions of at most 1 000 records.
 
         Raises:
-            LedgerNotOpen: the ledger may not be written now; nothing was appended.
-            psycopg.OperationalError: the database cannot be reached; what this batch did is known
-            to be nothing.
-        """
-        return tuple(outcome for piece in cut(batch) for outcome in self._append(piece))
+            LedgerNotOpen: the ledger may not be written now.
+            psycopg.OperationalError: the database cannot be reached.
 
-    def _append(self, piece: Sequence[Append]) -> list[AppendOutcome]:
+        Where it raises, the transactions before the one that failed stand; that one does not,
+        unless the database went away in its commit and stayed away. Nobody can tell then, and keys
+        and natural keys settle it once the database is back.
+        """
+        answers: list[AppendOutcome] = []
+        left_out: frozenset[str] = frozenset()
+        for piece in cut(batch):
+            here = self._append(piece, left_out)
+            left_out |= streams_left_out(piece, here)
+            answers += here
+        return tuple(answers)
+
+    def _append(self, piece: Sequence[Append], left_out: frozenset[str]) -> list[AppendOutcome]:
+        """One transaction; `left_out` are the streams left out in the ones before it."""
         for _ in range(_SETTLE_ATTEMPTS):
-            sent: list[Admitted] = []
+            sent: list[Admitted | AppendOutcome] = []
             try:
-                return self._transaction(piece, sent)
-            except psycopg.OperationalError:
+                return self._transaction(piece, left_out, sent)
+            except _GONE:
                 self._drop()
-                if sent and self._is_recorded(sent):
-                    return [Appended(first=one.first, last=one.last) for one in sent]
+                if self._is_recorded([one for one in sent if isinstance(one, Admitted)]):
+                    return outcomes(sent)
         raise psycopg.OperationalError(
             f"the database went away {_SETTLE_ATTEMPTS} times; nothing of the batch was recorded"
         )
 
-    def _transaction(self, piece: Sequence[Append], sent: list[Admitted]) -> list[AppendOutcome]:
-        """Lock, check, insert, commit. `sent` holds what was sent when the commit was asked for."""
+    def _transaction(
+        self,
+        piece: Sequence[Append],
+        left_out: frozenset[str],
+        sent: list[Admitted | AppendOutcome],
+    ) -> list[AppendOutcome]:
+        """Lock, check, insert, commit. `sent` holds the answers once records are on their way."""
         connection = self._connection()
-        with connection.pipeline(), connection.transaction():
-            locked, ground = self._lock(connection, piece)
+        with connection.pipeline() as pipeline, connection.transaction():
+            locked, ground = self._lock(connection, pipeline, piece)
+            ground.left_out |= left_out
             answers, admitted = admit(piece, ground, locked.head.position)
             if admitted:
                 recorded_at = max(self._now(), locked.recorded_at)
@@ -117,31 +137,28 @@ class PostgresSequencer:
                     time=instant(recorded_at),
                     sign=self._sign,
                 )
-                sent += admitted
+                sent += answers
                 _insert(connection, rows, admitted, head, recorded_at)
-        return [
-            Appended(first=one.first, last=one.last) if isinstance(one, Admitted) else one
-            for one in answers
-        ]
+        return outcomes(answers)
 
-    def _lock(self, connection: Connection, piece: Sequence[Append]) -> tuple[_Locked, Ground]:
+    def _lock(
+        self, connection: Connection, pipeline: psycopg.Pipeline, piece: Sequence[Append]
+    ) -> tuple[_Locked, Ground]:
         """The locked head, and the ground of the batch as it is under the lock."""
         keys = [bytes.fromhex(one.key_hash) for one in piece if one.key_hash is not None]
         streams = sorted({draft.stream for one in piece for draft in one.drafts})
         claims = sorted({claim for one in piece for claim in one.claims}, key=_by_value)
         head = connection.execute(_SQL["lock_head"])
-        commands = connection.execute(_SQL["known_commands"], {"keys": keys}) if keys else None
-        versions = connection.execute(_SQL["stream_versions"], {"streams": streams})
-        holders = connection.execute(_SQL["holders"], _columns(claims)) if claims else None
+        found = connection.execute(
+            _SQL["ground"], {"keys": keys, "streams": streams, **_columns(claims)}
+        )
+        # Without a sync the server counts the session as busy, not as idle in its transaction, and
+        # a process that freezes here would keep the head for ever.
+        pipeline.sync()
         row = head.fetchone()
         if row is None:
             raise LedgerNotOpen(self._why_not_open(connection))
-        ground = Ground(
-            commands=_command_records(commands),
-            versions=dict(versions.fetchall()),
-            holders=_holders(holders),
-        )
-        return _Locked(Head(position=row[1], chain=row[2], term=row[3]), row[4]), ground
+        return _Locked(Head(position=row[1], chain=row[2], term=row[3]), row[4]), _ground(found)
 
     def _why_not_open(self, connection: Connection) -> str:
         row = connection.execute(_SQL["head"]).fetchone()
@@ -152,22 +169,26 @@ class PostgresSequencer:
     def _is_recorded(self, sent: Sequence[Admitted]) -> bool:
         """Whether a batch whose commit has an unknown outcome was recorded.
 
-        All of it was, or none.
+        All of it was, or none. Where nothing was sent there is nothing to ask.
         """
+        if not sent:
+            return False
         ids = [one.append.drafts[0].id for one in sent]
-        for attempt in range(_SETTLE_ATTEMPTS):
+        for attempt in range(1, _SETTLE_ATTEMPTS):
             try:
-                connection = self._connection()
-                with connection.transaction():
-                    connection.execute(_SQL["lock_head"])
-                    found = connection.execute(_SQL["positions_of"], {"event_ids": ids}).fetchall()
-                break
-            except psycopg.OperationalError:
+                return self._positions(ids) == [one.first for one in sent]
+            except _GONE:
+                _LOG.warning("the outcome of a commit is not known yet", attempt=attempt)
                 self._drop()
-                if attempt == _SETTLE_ATTEMPTS - 1:
-                    raise
-        positions = dict(found)
-        return positions == {one.append.drafts[0].id: one.first for one in sent}
+        return self._positions(ids) == [one.first for one in sent]
+
+    def _positions(self, event_ids: Sequence[str]) -> list[int]:
+        """Where these events stand, in order, asked under the head's lock."""
+        connection = self._connection()
+        with connection.transaction():
+            connection.execute(_SQL["lock_head"])
+            found = connection.execute(_SQL["positions_of"], {"event_ids": event_ids})
+            return sorted(position for _, position in found)
 
     # Reading -------------------------------------------------------------------------------------
 
@@ -217,7 +238,7 @@ class PostgresSequencer:
         """A read outside the sequencing transaction; tried once more on a new connection."""
         try:
             return self._connection().execute(_SQL[name], values)
-        except psycopg.OperationalError:
+        except _GONE:
             self._drop()
             return self._connection().execute(_SQL[name], values)
 
@@ -244,8 +265,10 @@ def _insert(
     head: Head,
     recorded_at: datetime,
 ) -> None:
+    keyed = [one for one in admitted if one.append.key_hash is not None]
+    claims = [(claim, one) for one in admitted for claim in one.append.claims]
     connection.execute(
-        _SQL["insert_records"],
+        _SQL["insert_batch"],
         {
             "positions": [row.position for row in rows],
             "event_ids": [row.event_id for row in rows],
@@ -255,34 +278,19 @@ def _insert(
             "types": [row.type for row in rows],
             "subjects": [row.subject for row in rows],
             "versions": [row.version for row in rows],
-            "values": [row.value for row in rows],
+            "bytes": [row.value for row in rows],
             "signatures": [row.signature for row in rows],
+            "keys": [bytes.fromhex(one.append.key_hash or "") for one in keyed],
+            "commands": [bytes.fromhex(one.append.command_hash) for one in keyed],
+            "firsts": [one.first for one in keyed],
+            "lasts": [one.last for one in keyed],
+            **_columns([claim for claim, _ in claims]),
+            "holders": [one.append.drafts[-1].stream for _, one in claims],
+            "since": [one.first for _, one in claims],
+            "position": head.position,
+            "chain": head.chain,
+            "recorded_at": recorded_at,
         },
-    )
-    keyed = [one for one in admitted if one.append.key_hash is not None]
-    if keyed:
-        connection.execute(
-            _SQL["insert_commands"],
-            {
-                "keys": [bytes.fromhex(one.append.key_hash or "") for one in keyed],
-                "commands": [bytes.fromhex(one.append.command_hash) for one in keyed],
-                "firsts": [one.first for one in keyed],
-                "lasts": [one.last for one in keyed],
-            },
-        )
-    claims = [(claim, one) for one in admitted for claim in one.append.claims]
-    if claims:
-        connection.execute(
-            _SQL["insert_identifiers"],
-            {
-                **_columns([claim for claim, _ in claims]),
-                "subjects": [one.append.drafts[-1].stream for _, one in claims],
-                "positions": [one.first for _, one in claims],
-            },
-        )
-    connection.execute(
-        _SQL["move_head"],
-        {"position": head.position, "chain": head.chain, "recorded_at": recorded_at},
     )
 
 
@@ -297,18 +305,28 @@ def _by_value(identifier: Identifier) -> tuple[str, str]:
     return identifier.kind, identifier.value
 
 
-def _command_records(cursor: psycopg.Cursor[TupleRow] | None) -> dict[str, CommandRecord]:
-    if cursor is None:
-        return {}
+def _ground(found: psycopg.Cursor[TupleRow]) -> Ground:
+    ground = Ground()
+    for about, name, value, subject, first, last in found:
+        match about:
+            case "command":
+                ground.commands[name] = CommandRecord(command_hash=value, first=first, last=last)
+            case "version":
+                ground.versions[name] = first
+            case _:
+                identifier = Identifier(kind=IdentifierKind(name), value=value)
+                ground.holders[identifier] = SubjectId(subject)
+    return ground
+
+
+def _command_records(cursor: psycopg.Cursor[TupleRow]) -> dict[str, CommandRecord]:
     return {
         key: CommandRecord(command_hash=command, first=first, last=last)
         for key, command, first, last in cursor
     }
 
 
-def _holders(cursor: psycopg.Cursor[TupleRow] | None) -> dict[Identifier, SubjectId]:
-    if cursor is None:
-        return {}
+def _holders(cursor: psycopg.Cursor[TupleRow]) -> dict[Identifier, SubjectId]:
     return {
         Identifier(kind=IdentifierKind(kind), value=value): SubjectId(subject)
         for kind, value, subject in cursor

@@ -17,50 +17,55 @@ SELECT ledger, position, chain_hash, term, recorded_at, state, reason FROM ledge
 -- name: known_commands
 -- What these keys did.
 SELECT encode(key_hash, 'hex') AS key_hash, encode(command_hash, 'hex') AS command_hash, first_position, last_position
-  FROM ledger_command WHERE key_hash = ANY (%(keys)s::bytea[]);
-
--- name: stream_versions
--- The last version of each of these streams that has one.
-SELECT stream, newest.subject_version
-  FROM unnest(%(streams)s::text[]) AS stream
- CROSS JOIN LATERAL (SELECT subject_version FROM ledger_record WHERE subject = stream
-                      ORDER BY subject_version DESC LIMIT 1) AS newest;
+  FROM ledger_command WHERE key_hash = ANY (%(keys)b::bytea[]);
 
 -- name: holders
 -- The subjects that these identifiers name.
 SELECT kind, value, subject FROM ledger_identifier
- WHERE (kind, value) IN (SELECT * FROM unnest(%(kinds)s::text[], %(values)s::text[]));
+ WHERE (kind, value) IN (SELECT * FROM unnest(%(kinds)b::text[], %(values)b::text[]));
 
--- name: insert_records
--- All records of a batch.
-INSERT INTO ledger_record (position, event_id, chain_hash, leaf_hash, term, type, subject, subject_version, bytes, sig)
-SELECT * FROM unnest(%(positions)s::bigint[], %(event_ids)s::uuid[], %(chains)s::bytea[], %(leaves)s::bytea[],
-                     %(terms)s::integer[], %(types)s::text[], %(subjects)s::text[], %(versions)s::integer[],
-                     %(values)s::bytea[], %(signatures)s::bytea[]);
+-- name: ground
+-- Everything that a batch is checked against, in one answer: what these keys did, the last version of each of these
+-- streams that has one, the subjects that these identifiers name.
+SELECT 'command' AS about, encode(key_hash, 'hex') AS name, encode(command_hash, 'hex') AS value, NULL AS subject,
+       first_position AS first, last_position AS last
+  FROM ledger_command WHERE key_hash = ANY (%(keys)b::bytea[])
+ UNION ALL
+SELECT 'version', stream, NULL, NULL, newest.subject_version, NULL
+  FROM unnest(%(streams)b::text[]) AS stream
+ CROSS JOIN LATERAL (SELECT subject_version FROM ledger_record WHERE subject = stream
+                      ORDER BY subject_version DESC LIMIT 1) AS newest
+ UNION ALL
+SELECT 'holder', kind, value, subject, NULL, NULL FROM ledger_identifier
+ WHERE (kind, value) IN (SELECT * FROM unnest(%(kinds)b::text[], %(values)b::text[]));
 
--- name: insert_commands
--- What the keys of the batch did.
-INSERT INTO ledger_command (key_hash, command_hash, first_position, last_position)
-SELECT * FROM unnest(%(keys)s::bytea[], %(commands)s::bytea[], %(firsts)s::bigint[], %(lasts)s::bigint[]);
-
--- name: insert_identifiers
--- The identifiers that the batch gives to its subjects; one that its subject holds already stays as it is.
-INSERT INTO ledger_identifier (kind, value, subject, position)
-SELECT * FROM unnest(%(kinds)s::text[], %(values)s::text[], %(subjects)s::text[], %(positions)s::bigint[])
-    ON CONFLICT (kind, value) DO NOTHING;
-
--- name: move_head
--- The head after the batch.
+-- name: insert_batch
+-- All records of a batch, what its keys did, the identifiers that it gives to its subjects (one that its subject holds
+-- already stays as it is), and the head after it. One statement: each costs the sequencing thread as much as a record.
+WITH records AS (
+    INSERT INTO ledger_record
+           (position, event_id, chain_hash, leaf_hash, term, type, subject, subject_version, bytes, sig)
+    SELECT * FROM unnest(%(positions)b::bigint[], %(event_ids)b::uuid[], %(chains)b::bytea[], %(leaves)b::bytea[],
+                         %(terms)b::integer[], %(types)b::text[], %(subjects)b::text[], %(versions)b::integer[],
+                         %(bytes)b::bytea[], %(signatures)b::bytea[])
+), commands AS (
+    INSERT INTO ledger_command (key_hash, command_hash, first_position, last_position)
+    SELECT * FROM unnest(%(keys)b::bytea[], %(commands)b::bytea[], %(firsts)b::bigint[], %(lasts)b::bigint[])
+), identifiers AS (
+    INSERT INTO ledger_identifier (kind, value, subject, position)
+    SELECT * FROM unnest(%(kinds)b::text[], %(values)b::text[], %(holders)b::text[], %(since)b::bigint[])
+        ON CONFLICT (kind, value) DO NOTHING
+)
 UPDATE ledger_head SET position = %(position)s, chain_hash = %(chain)s, recorded_at = %(recorded_at)s;
 
 -- name: positions_of
 -- Where these events stand; used to settle a commit whose outcome is unknown, under the head's lock.
-SELECT event_id::text, position FROM ledger_record WHERE event_id = ANY (%(event_ids)s::uuid[]);
+SELECT event_id::text, position FROM ledger_record WHERE event_id = ANY (%(event_ids)b::uuid[]);
 
 -- name: read_streams
 -- All records of these streams, in order.
 SELECT position, event_id::text, subject, subject_version, type, bytes
-  FROM ledger_record WHERE subject = ANY (%(streams)s::text[]) ORDER BY position;
+  FROM ledger_record WHERE subject = ANY (%(streams)b::text[]) ORDER BY position;
 
 -- name: read_positions
 -- The records between two positions, both included.

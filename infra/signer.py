@@ -1,6 +1,7 @@
 """Ed25519 keys: the private one in a file, the public ones with the terms that they sign."""
 
 import os
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,9 @@ __all__ = ["PublicKey", "Signer", "Verifier"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicKey:
-    """32 bytes that verify the batches of the terms `first_term` … `last_term` (null.
+    """32 bytes that verify the batches of the terms `first_term` … `last_term`.
 
-    Still in use).
+    `last_term` is null while the key is in use.
     """
 
     key: bytes
@@ -62,14 +63,24 @@ class Signer:
 
     @classmethod
     def create(cls, path: Path, ledger: str) -> "Signer":
-        """Make a key and keep it in this file, which must not exist, readable by its owner only."""
+        """Make a key and keep it in this file, which must not exist, readable by its owner only.
+
+        The file is there with the whole key or not at all, whenever the process dies.
+
+        Raises:
+            FileExistsError: there is one; it is left as it is.
+        """
+        if path.exists():
+            raise FileExistsError(f"{path} holds a key already; it is not replaced")
         key = Ed25519PrivateKey.generate()
         text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # A file of this kind is made with mode 0600.
+        descriptor, unfinished = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        Path(unfinished).rename(path)
         return cls(key, ledger)
 
     @property

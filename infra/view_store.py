@@ -47,29 +47,28 @@ class Written:
     gone: dict[TwoTimeTable, list[tuple[Any, ...]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    touched: dict[SubjectId, SubjectState] = field(default_factory=dict)
+    opened: dict[TwoTimeTable, dict[tuple[Any, ...], Row]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     days: dict[date, int] = field(default_factory=dict)
 
     def take(self, subject: SubjectId, step: Step, position: int) -> None:
         """Note what a record did to a subject."""
-        self.touched[subject] = step.state
         for table, row in step.added:
             self.added[table].append(row)
         for two_times, closed in step.closed:
+            was, opened = self.was[two_times], self.opened[two_times]
             for row, known_from in closed:
-                self.was[two_times].append((subject, *row, known_from, position))
-                if known_from <= self.after:
-                    self.gone[two_times].append((subject, *_key(two_times, row)))
-
-    def opened(self) -> dict[TwoTimeTable, list[Row]]:
-        """The rows that are known now and were not before, in the order of subjects."""
-        rows: dict[TwoTimeTable, list[Row]] = defaultdict(list)
-        for subject in sorted(self.touched):
-            for table, group in self.touched[subject].open():
-                for row, known_from in zip(group.rows, group.known_from, strict=True):
-                    if known_from > self.after:
-                        rows[table].append((subject, *row, known_from))
-        return rows
+                was.append((subject, *row, known_from, position))
+                key = (subject, *_key(two_times, row))
+                if known_from > self.after:
+                    del opened[key]
+                else:
+                    self.gone[two_times].append(key)
+        for two_times, rows in step.opened:
+            opened = self.opened[two_times]
+            for row in rows:
+                opened[subject, *_key(two_times, row)] = (subject, *row, position)
 
 
 class ViewStore:
@@ -174,8 +173,8 @@ class ViewStore:
                 delete_rows(cursor, two_times.now, sorted(gone))
             for two_times, rows in written.was.items():
                 copy_rows(cursor, two_times.was, rows)
-            for two_times, rows in written.opened().items():
-                copy_rows(cursor, two_times.now, rows)
+            for two_times, opened in written.opened.items():
+                copy_rows(cursor, two_times.now, [opened[key] for key in sorted(opened)])
             for table, rows in written.added.items():
                 copy_rows(cursor, table, rows)
             for day, last in written.days.items():

@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 
 from ledger.refusals import Refused
-from ledger.service import Outcome, Overloaded, Preview, Request, Service
+from ledger.service import Outcome, Overloaded, Preview, Request, Service, TooContended
 
 __all__ = ["Writer"]
 
@@ -55,6 +55,8 @@ class Writer:
         self._service = service
         self._committed = committed
         self._queue: queue.SimpleQueue[_Asked | _Errand | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -62,8 +64,10 @@ class Writer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what was taken, then stop."""
-        self._queue.put(None)
+        """Finish what was taken, then stop; nothing is taken any more."""
+        with self._lock:
+            self._is_stopping = True
+            self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join()
 
@@ -71,13 +75,13 @@ class Writer:
         """Record a request soon; the outcome arrives in the calling event loop.
 
         Raises:
-            Overloaded: too many requests wait; send it again later.
+            Overloaded: too many requests wait, or the writer is stopping; send it again later.
         """
         if self._queue.qsize() >= _WAITING_MAX:
             raise Overloaded(f"{_WAITING_MAX} requests wait already; send this one again later")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
-        self._queue.put(_Asked(request, future, loop))
+        self._put(_Asked(request, future, loop))
         return future
 
     def preview(self, request: Request) -> "asyncio.Future[Preview]":
@@ -85,18 +89,34 @@ class Writer:
         return asyncio.wrap_future(self.between_batches(lambda service: service.preview(request)))
 
     def between_batches(self, work: Work) -> "Future[Any]":
-        """Do something with the service between two batches (a preview, a look at the rules)."""
+        """Do something with the service between two batches (a preview, a look at the rules).
+
+        Raises:
+            Overloaded: the writer is stopping.
+        """
         future: Future[Any] = Future()
-        self._queue.put(_Errand(work, future))
+        self._put(_Errand(work, future))
         return future
 
     def record(self, requests: Sequence[Request]) -> tuple[Outcome, ...]:
-        """Record a batch of the caller's own making and wait for its outcomes."""
-        outcomes: tuple[Outcome, ...] = self.between_batches(
+        """Record a batch of the caller's own making and wait for its outcomes.
+
+        Raises:
+            Overloaded: the writer is stopping.
+            TooContended: a request met a conflict on every attempt; the others are recorded.
+        """
+        outcomes: tuple[Outcome | TooContended, ...] = self.between_batches(
             lambda service: service.record(requests)
         ).result()
         self._committed()
-        return outcomes
+        return tuple(map(_come_through, outcomes))
+
+    def _put(self, item: _Asked | _Errand) -> None:
+        """Queue it, unless the end of the queue stands there: nobody would take it."""
+        with self._lock:
+            if self._is_stopping:
+                raise Overloaded("the service is stopping; send this one again later")
+            self._queue.put(item)
 
     # The thread ----------------------------------------------------------------------------------
 
@@ -131,7 +151,17 @@ class Writer:
         answered = sorted(zip(asked, outcomes, strict=True), key=lambda pair: id(pair[0].loop))
         for _, pairs in groupby(answered, key=lambda pair: id(pair[0].loop)):
             told = list(pairs)
-            told[0][0].loop.call_soon_threadsafe(_tell, told)
+            try:
+                told[0][0].loop.call_soon_threadsafe(_tell, told)
+            except RuntimeError:
+                # That loop was closed, and all who waited in it are gone; the others are told.
+                _LOG.warning("nobody is there to be told", requests=len(told))
+
+
+def _come_through(outcome: Outcome | TooContended) -> Outcome:
+    if isinstance(outcome, TooContended):
+        raise outcome
+    return outcome
 
 
 def _tell(pairs: Sequence[tuple[_Asked, Outcome | BaseException]]) -> None:
@@ -142,10 +172,12 @@ def _tell(pairs: Sequence[tuple[_Asked, Outcome | BaseException]]) -> None:
         if isinstance(outcome, BaseException) and not isinstance(outcome, Refused):
             asked.future.set_exception(outcome)
         else:
-            asked.future.set_result(outcome)  # type: ignore[arg-type]  # just told apart
+            asked.future.set_result(outcome)
 
 
 def _do(errand: _Errand, service: Service) -> None:
+    if not errand.future.set_running_or_notify_cancel():
+        return  # who asked is gone; from here on the future can no longer be cancelled
     try:
         errand.future.set_result(errand.work(service))
     except Exception as error:  # noqa: BLE001  # the caller is told, whatever it is

@@ -20,6 +20,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, assert_never
 
+from .courses.counting import Memo
 from .courses.facts import Facts
 from .courses.interval import Interval, Reason, holding_on
 from .courses.listing import listing_course
@@ -154,11 +155,12 @@ def _restorations(
 def _score_explained(
     facts: Facts, regime: RegimeId, rulebooks: Rulebooks, as_of: date
 ) -> Explanation:
-    tiles = scoring_tiles(facts, regime, rulebooks)
+    memo = Memo()  # what each finding counts is asked for up to four days
+    tiles = scoring_tiles(facts, regime, rulebooks, memo=memo)
     holds = holding_on(tiles, as_of)
     coming = next((tile for tile in tiles if tile.from_ > as_of), None)
     value = holds.value if holds is not None else _BEFORE
-    reasons = scoring_reasons(facts, regime, rulebooks, as_of)
+    reasons = scoring_reasons(facts, regime, rulebooks, as_of, memo=memo)
     return Explanation(
         regime=regime,
         edition=value.edition,
@@ -171,7 +173,7 @@ def _score_explained(
         verified=holds is not None and holds.verified,
         complete=value.complete,
         reasons=reasons,
-        next=_next_score(facts, regime, rulebooks, (value, coming)),
+        next=_next_score(facts, regime, rulebooks, (value, coming), memo),
         restorations=_restorations(facts, regime, rulebooks, reasons),
     )
 
@@ -184,6 +186,7 @@ def _next_score(
     regime: RegimeId,
     rulebooks: Rulebooks,
     change: tuple[Graded, Interval[Graded] | None],
+    memo: Memo,
 ) -> Next | None:
     now, coming = change
     if coming is None:
@@ -194,8 +197,8 @@ def _next_score(
     ]
     if not causes:
         last = add_days(coming.from_, -1)
-        before = scoring_reasons(facts, regime, rulebooks, last)
-        after = scoring_reasons(facts, regime, rulebooks, coming.from_)
+        before = scoring_reasons(facts, regime, rulebooks, last, memo=memo)
+        after = scoring_reasons(facts, regime, rulebooks, coming.from_, memo=memo)
         causes += _reason_causes(before, after, now.edition)
     return _next(
         coming.from_,

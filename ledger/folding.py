@@ -86,6 +86,8 @@ def name_problems(name: str, limit: int) -> tuple[NameProblem, ...]:
         name: as sent.
         limit: the code points it may have, `BODY_NAME_MAX` or `PERSON_NAME_MAX`.
     """
+    if name.isalnum() and len(name) <= limit:
+        return ()  # letters and digits alone, as most names are: nothing here is against them
     return (*_measure_problems(name, limit), *_character_problems(name))
 
 

@@ -319,12 +319,15 @@ class DiffersFromRecorded(
     kind=_CONFLICT,
     cites="a fact is recorded once under its natural key; a wrong record is corrected",
 ):
-    """The same fact is on record with other content; `fields` are the paths of what differs."""
+    """The same fact is on record with other content; `fields` are the paths of what differs.
 
-    def __init__(self, *, fact: EventId, fields: tuple[str, ...]) -> None:
+    `field` is the first of them as the command has it, where it stands elsewhere in the fact.
+    """
+
+    def __init__(self, *, fact: EventId, fields: tuple[str, ...], field: str | None = None) -> None:
         differing = ", ".join(fields)
         message = f"recorded as {fact} with other content in {differing}; correct what is wrong"
-        super().__init__(message, field=fields[0])
+        super().__init__(message, field=field or fields[0])
         self.fact, self.fields = fact, fields
 
 

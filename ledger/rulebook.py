@@ -442,7 +442,10 @@ class Edition:
 
     def regime(self, regime: str) -> Regime | None:
         """The regime of this full name (`rulebook/regime`), if the edition has it."""
-        return next((known for known in self.regimes if known.id == regime), None)
+        for known in self.regimes:
+            if known.id == regime:
+                return known
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,10 +483,10 @@ class Rulebooks:
 
         The latest that has begun and not ended.
         """
-        begun = [edition for edition in self.of(rulebook) if edition.from_ <= day]
-        if not begun or (begun[-1].until is not None and day >= begun[-1].until):
-            return None
-        return begun[-1]
+        for edition in reversed(self.of(rulebook)):
+            if edition.from_ <= day:
+                return edition if edition.until is None or day < edition.until else None
+        return None
 
     def spans(self, rulebook: str) -> Iterator[tuple[Edition, date, date | None]]:
         """Each edition with the days on which it is in force.

@@ -13,7 +13,7 @@ from datetime import date
 from typing import Final, Protocol
 
 from .calendar import Calendar
-from .commands import Command, PublishEdition, RegisterSubject
+from .commands import AddIdentifier, Command, PublishEdition, RegisterSubject
 from .decider import Rules, decide, evolve, opens
 from .edition import read_edition
 from .events import Event, IdentifierAdded, RulebookEditionPublished, SubjectRegistered
@@ -22,6 +22,7 @@ from .refusals import (
     AlreadyAnnulled,
     DiffersFromRecorded,
     IdentifiersOfTwoSubjects,
+    IdentifierTaken,
     KeyReused,
     RecordTooLarge,
     Refused,
@@ -45,6 +46,7 @@ __all__ = [
     "Overloaded",
     "Preview",
     "Recorded",
+    "Rehearsal",
     "Request",
     "Sequencer",
     "Service",
@@ -85,7 +87,9 @@ class Append:
     """The records of one request, appended together or not at all.
 
     `key_hash` is the idempotency key's hash (absent where no key was sent); `claims` are the
-    identifiers that the records give to their stream.
+    identifiers that the records give to their stream. `follows` are streams on whose earlier
+    appends of the same batch this one was decided: it cannot stand where one of those was left out,
+    whatever the versions say.
     """
 
     drafts: tuple[Draft, ...]
@@ -93,6 +97,7 @@ class Append:
     command_hash: str
     actor: str
     claims: tuple[Identifier, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +168,11 @@ class Sequencer(Protocol):
 
         Keys, versions and identifiers are checked before the first insert, each append against the
         state as it is after the earlier ones of the batch; one that cannot stand is left out and
-        harms no other. When this returns, what was appended is on stable storage; when it raises,
-        nothing was appended. A connection lost while committing is settled here, by looking the
-        records up, never by sending them again blindly.
+        harms no other, but those that follow it. When this returns, what was appended is on stable
+        storage. A connection lost while committing is settled here, by looking the records up,
+        never by sending them again blindly. When it raises, what was appended is not known to the
+        caller: keys tell, and natural keys. An id that another record bears is a defect and
+        raises.
         """
         ...
 
@@ -290,20 +297,32 @@ class Overloaded(Exception):  # said as a fact, like every other answer of the s
 
 
 class TooContended(Exception):  # said as a fact, like every other answer of the service
-    """A request met a conflict on every attempt."""
+    """A request met a conflict on every attempt; nothing of it was recorded."""
 
 
-@dataclass(slots=True)
+_Waiting = tuple[int, Request]
+"""A request and its place in the batch."""
+_Outcomes = dict[int, Outcome | TooContended]
+"""What became of the requests so far, by their places."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """What a request comes to on the state that was read."""
+    """What a request comes to on the state that was read.
+
+    `version` is that of the stream after it, `position` the one decided on, `after` the subject
+    (null for a rulebook), `follows` the streams of which earlier requests of the batch are part of
+    that state.
+    """
 
     stream: str
-    before: Subject | None
+    version: int
+    position: int
     after: Subject | None
     events: tuple[tuple[EventId, Event], ...]
     data: tuple[bytes, ...]
-    version: int
-    claims: tuple[Identifier, ...]
+    claims: tuple[Identifier, ...] = ()
+    follows: tuple[str, ...] = ()
 
 
 class Service:
@@ -342,22 +361,23 @@ class Service:
         """The position up to which the kept states are known to be fresh."""
         return self._position
 
-    def record(self, batch: Sequence[Request]) -> tuple[Outcome, ...]:
+    def record(self, batch: Sequence[Request]) -> tuple[Outcome | TooContended, ...]:
         """Decide and record a batch; one outcome for each request, in order.
 
-        Raises:
-            TooContended: a request met a conflict on every attempt; the others were recorded.
+        A request that met a conflict on every attempt is answered with `TooContended`, which
+        touches its neighbours as little as a refusal: the last attempt is each one's own.
         """
-        outcomes: dict[int, Outcome] = {}
+        outcomes: _Outcomes = {}
         waiting = list(enumerate(batch))
-        for _ in range(ATTEMPTS_MAX):
-            self._refresh()
-            waiting = self._settle_known_keys(waiting, outcomes)
-            waiting = self._attempt(waiting, outcomes)
+        for _ in range(ATTEMPTS_MAX - 1):
             if not waiting:
-                return tuple(outcomes[index] for index in range(len(batch)))
-        message = f"{len(waiting)} requests met a conflict {ATTEMPTS_MAX} times; send them again"
-        raise TooContended(message)
+                break
+            waiting = self._attempt(waiting, outcomes)
+        for one in waiting:
+            if self._attempt([one], outcomes):
+                message = f"the request met a conflict {ATTEMPTS_MAX} times; send it again"
+                outcomes[one[0]] = TooContended(message)
+        return tuple(outcomes[index] for index in range(len(batch)))
 
     def preview(self, request: Request) -> Preview:
         """What the request would record now, without recording it.
@@ -374,6 +394,11 @@ class Service:
             events=plan.events,
         )
 
+    def rehearsal(self) -> "Rehearsal":
+        """A way to see what batch after batch would come to, without recording any."""
+        self._refresh()
+        return Rehearsal(self)
+
     def rulebooks(self) -> Rulebooks:
         """All editions published up to the sequenced position."""
         self._refresh()
@@ -382,8 +407,8 @@ class Service:
     # One attempt at a batch ----------------------------------------------------------------------
 
     def _settle_known_keys(
-        self, waiting: list[tuple[int, Request]], outcomes: dict[int, Outcome]
-    ) -> list[tuple[int, Request]]:
+        self, waiting: Sequence[_Waiting], outcomes: _Outcomes
+    ) -> list[_Waiting]:
         """Answer what a key has done before; the rest goes on."""
         keys = [request.key_hash for _, request in waiting if request.key_hash is not None]
         known = self._sequencer.commands(keys) if keys else {}
@@ -396,80 +421,82 @@ class Service:
                 outcomes[index] = self._replay(request, record)
         return rest
 
-    def _attempt(
-        self, waiting: list[tuple[int, Request]], outcomes: dict[int, Outcome]
-    ) -> list[tuple[int, Request]]:
-        """Decide and append what waits; give what must be tried again."""
+    def _attempt(self, waiting: Sequence[_Waiting], outcomes: _Outcomes) -> list[_Waiting]:
+        """Settle, decide and append what waits; give what must be tried again, in order."""
+        self._refresh()
+        waiting = self._settle_known_keys(waiting, outcomes)
         overlay = _Overlay(self, [request for _, request in waiting])
-        planned: list[tuple[int, Request, _Plan]] = []
-        again: list[tuple[int, Request]] = []
+        decided: list[tuple[_Waiting, _Plan | Refused]] = []
+        again: list[_Waiting] = []
         keys_here: set[str] = set()
-        for index, request in waiting:
+        for one in waiting:
+            request = one[1]
             if request.key_hash is not None and request.key_hash in keys_here:
-                again.append((index, request))
+                again.append(one)
                 continue
-            try:
-                plan = self._plan(request, overlay)
-            except Refused as refusal:
-                outcomes[index] = refusal
-                continue
-            if not plan.events:
-                outcomes[index] = Unchanged(
-                    stream=plan.stream, version=plan.version, position=self._position
-                )
-                continue
-            overlay.keep(plan)
-            planned.append((index, request, plan))
-            if request.key_hash is not None:
-                keys_here.add(request.key_hash)
-        return again + self._append(planned, outcomes)
+            came_to = self._decided(request, overlay)
+            decided.append((one, came_to))
+            if isinstance(came_to, _Plan) and came_to.events:
+                overlay.keep(came_to)
+                if request.key_hash is not None:
+                    keys_here.add(request.key_hash)
+        again += self._append(decided, outcomes)
+        return sorted(again, key=_by_index)
+
+    def _decided(self, request: Request, overlay: "_Overlay") -> _Plan | Refused:
+        try:
+            return self._plan(request, overlay)
+        except Refused as refusal:
+            return refusal
 
     def _append(
-        self, planned: list[tuple[int, Request, _Plan]], outcomes: dict[int, Outcome]
-    ) -> list[tuple[int, Request]]:
-        """Append what was planned; give what met a conflict."""
-        if not planned:
-            return []
-        appends = [self._drafts(request, plan) for _, request, plan in planned]
-        again = []
-        for (index, request, plan), answer in zip(
-            planned, self._sequencer.append(appends), strict=True
-        ):
-            match answer:
-                case Appended(first=first, last=last):
-                    self._keep(plan, first, last)
-                    outcomes[index] = Recorded(
-                        stream=plan.stream,
-                        version=plan.version,
-                        first=first,
-                        last=last,
-                        events=plan.events,
-                    )
-                case KeyKnown() | VersionConflict() | IdentifierHeld():
-                    self._states.pop(plan.stream, None)
-                    again.append((index, request))
+        self, decided: Sequence[tuple[_Waiting, _Plan | Refused]], outcomes: _Outcomes
+    ) -> list[_Waiting]:
+        """Append what was decided; give what met a conflict.
+
+        What was decided behind a request that was then left out may rest on what did not happen, so
+        it is decided again.
+        """
+        appends = [
+            _append_of(one[1], came_to, self._codec)
+            for one, came_to in decided
+            if isinstance(came_to, _Plan) and came_to.events
+        ]
+        answers = iter(self._sequencer.append(appends) if appends else ())
+        reached = dict[str, int]()
+        again: list[_Waiting] = []
+        for one, came_to in decided:
+            index = one[0]
+            if isinstance(came_to, Refused):
+                if again:
+                    again.append(one)
+                else:
+                    outcomes[index] = came_to
+            elif came_to.events:
+                answer = next(answers)
+                if isinstance(answer, Appended):
+                    outcomes[index] = self._recorded(came_to, answer)
+                    reached[came_to.stream] = answer.last
+                else:
+                    self._states.pop(came_to.stream, None)
+                    again.append(one)
+            elif again:
+                again.append(one)
+            else:
+                position = reached.get(came_to.stream, came_to.position)
+                outcomes[index] = Unchanged(
+                    stream=came_to.stream, version=came_to.version, position=position
+                )
         return again
 
-    def _drafts(self, request: Request, plan: _Plan) -> Append:
-        first = plan.version - len(plan.events) + 1
-        return Append(
-            drafts=tuple(
-                Draft(
-                    stream=plan.stream,
-                    version=first + offset,
-                    type=self._codec.name(event),
-                    id=event_id,
-                    data=data,
-                    attributes=self._codec.attributes(event),
-                )
-                for offset, ((event_id, event), data) in enumerate(
-                    zip(plan.events, plan.data, strict=True)
-                )
-            ),
-            key_hash=request.key_hash,
-            command_hash=request.command_hash,
-            actor=request.actor,
-            claims=plan.claims,
+    def _recorded(self, plan: _Plan, appended: Appended) -> Recorded:
+        self._keep(plan, appended.first, appended.last)
+        return Recorded(
+            stream=plan.stream,
+            version=plan.version,
+            first=appended.first,
+            last=appended.last,
+            events=plan.events,
         )
 
     def _replay(self, request: Request, record: CommandRecord) -> Outcome:
@@ -495,7 +522,7 @@ class Service:
         """
         first = request.commands[0]
         if isinstance(first, PublishEdition):
-            return self._plan_edition(request, overlay)
+            return self._plan_edition(request, first, overlay)
         before = overlay.subject(request)
         if request.expected_version is not None and not _fits(
             before.version, request.expected_version
@@ -511,28 +538,39 @@ class Service:
             for event in decided:
                 after = evolve(after, event)
                 events.append((fresh if opens(event, fresh) else self._fresh_event(), event))
+        claims = tuple(_claims(events))
+        overlay.check_free(claims, before.id)
         return _Plan(
             stream=before.id,
-            before=before,
+            version=before.version + len(events),
+            position=self._position,
             after=after,
             events=tuple(events),
             data=self._data(events),
-            version=before.version + len(events),
-            claims=tuple(_claims(events)),
+            claims=claims,
+            follows=overlay.follows(before.id),
         )
 
-    def _plan_edition(self, request: Request, overlay: "_Overlay") -> _Plan:
+    def _plan_edition(
+        self, request: Request, command: PublishEdition, overlay: "_Overlay"
+    ) -> _Plan:
+        assert len(request.commands) == 1, "an edition is published by a request of its own"
         nobody = Subject.unknown(SubjectId(""))
-        events = [
-            (self._fresh_event(), event)
-            for command in request.commands
-            for event in decide(nobody, command, self._rules(overlay, self._fresh_event()))
-        ]
-        published = [event for _, event in events if isinstance(event, RulebookEditionPublished)]
-        rulebook = published[0].rulebook if published else ""
-        stream = f"{RULEBOOK_STREAM}{rulebook}"
-        version = overlay.rulebook_version(stream) + len(events)
-        return _Plan(stream, None, None, tuple(events), self._data(events), version, ())
+        fresh = self._fresh_event()
+        events = [(fresh, event) for event in decide(nobody, command, self._rules(overlay, fresh))]
+        stream = f"{RULEBOOK_STREAM}{read_edition(command.text).rulebook}"
+        before = overlay.rulebook_version(stream)
+        if request.expected_version is not None and not _fits(before, request.expected_version):
+            raise StaleVersion(expected=request.expected_version, actual=before)
+        return _Plan(
+            stream=stream,
+            version=before + len(events),
+            position=self._position,
+            after=None,
+            events=tuple(events),
+            data=self._data(events),
+            follows=overlay.follows(stream),
+        )
 
     def _data(self, events: Iterable[tuple[EventId, Event]]) -> tuple[bytes, ...]:
         """The facts of each event as they will be recorded.
@@ -626,16 +664,59 @@ class Service:
         return self._fresh_subject()
 
 
+class Rehearsal:
+    """What requests would come to, each on the state after all that were rehearsed before it.
+
+    Nothing is recorded. Others may record meanwhile, so it is no promise. Made by
+    `Service.rehearsal`, and used by the thread that uses the service.
+    """
+
+    def __init__(self, service: Service) -> None:
+        """Begin from what is recorded now."""
+        self._service = service
+        self._overlay = _Overlay(service, ())
+
+    def record(self, batch: Sequence[Request]) -> tuple[Preview | Unchanged | Refused, ...]:
+        """What the requests would come to; keys are not looked at."""
+        self._overlay.take_in(batch)
+        return tuple(self._outcome(request) for request in batch)
+
+    def _outcome(self, request: Request) -> Preview | Unchanged | Refused:
+        service = self._service
+        try:
+            plan = service._plan(request, self._overlay)  # noqa: SLF001  # part of the service
+        except Refused as refusal:
+            return refusal
+        version, position = plan.version, service.position
+        if not plan.events:
+            return Unchanged(stream=plan.stream, version=version, position=position)
+        self._overlay.keep(plan)
+        return Preview(
+            stream=plan.stream,
+            version=version - len(plan.events),
+            position=position,
+            events=plan.events,
+        )
+
+
 class _Overlay:
     """The states of one attempt: what was read, overlaid by what the batch has decided so far."""
 
     def __init__(self, service: Service, requests: Sequence[Request]) -> None:
         self._service = service
-        self._claimed = dict(service.find(list(_identifiers(requests))))
-        named = {request.subject for request in requests if isinstance(request.subject, str)}
-        self._states = service.states(named | set(self._claimed.values()))
+        self._claimed: dict[Identifier, SubjectId] = {}
+        self._states: dict[str, Subject] = {}
+        self.take_in(requests)
+        self._planned: set[str] = set()
         self.rulebooks = service._rulebooks  # noqa: SLF001  # the overlay is part of the service
         self._rulebook_versions = dict(service._rulebook_versions)  # noqa: SLF001  # likewise
+
+    def take_in(self, requests: Sequence[Request]) -> None:
+        """Read what these requests are about, and is not known yet."""
+        self._claimed = {**self._service.find(list(_identifiers(requests))), **self._claimed}
+        named = {request.subject for request in requests if isinstance(request.subject, str)}
+        wanted = (named | set(self._claimed.values())) - self._states.keys()
+        self._states |= self._service.states(wanted)
 
     def subject(self, request: Request) -> Subject:
         """The state of the request's subject after the earlier requests of the batch.
@@ -666,8 +747,29 @@ class _Overlay:
         """How many records the rulebook's stream holds, the batch's own included."""
         return self._rulebook_versions.get(stream, 0)
 
+    def check_free(self, claims: Iterable[Identifier], subject: SubjectId) -> None:
+        """Refuse to give the subject what leads to another one.
+
+        Raises:
+            IdentifierTaken: another subject holds one of `claims`.
+        """
+        for one in claims:
+            holder = self._claimed.get(one, subject)
+            if holder != subject:
+                raise IdentifierTaken(kind=one.kind, value=one.value, holder=holder)
+
+    def follows(self, stream: str) -> tuple[str, ...]:
+        """The streams of earlier requests of the batch that a decision on `stream` rests on.
+
+        Its own, and those of rulebooks: every decision rests on the editions.
+        """
+        return tuple(
+            sorted(one for one in self._planned if one == stream or one.startswith(RULEBOOK_STREAM))
+        )
+
     def keep(self, plan: _Plan) -> None:
         """Let later requests of the batch see what this one decided."""
+        self._planned.add(plan.stream)
         if plan.after is not None:
             self._states[plan.stream] = plan.after
             self._claimed |= dict.fromkeys(plan.claims, SubjectId(plan.stream))
@@ -679,7 +781,7 @@ class _Overlay:
 
 
 def _identifiers(requests: Sequence[Request]) -> Iterable[Identifier]:
-    """Every identifier by which these requests name a subject."""
+    """Every identifier by which these requests name a subject, or which they would give to one."""
     for request in requests:
         if isinstance(request.subject, tuple):
             yield from request.subject
@@ -687,6 +789,8 @@ def _identifiers(requests: Sequence[Request]) -> Iterable[Identifier]:
             if isinstance(command, RegisterSubject):
                 for identifier in command.identifiers:
                     yield from index_keys(identifier)
+            elif isinstance(command, AddIdentifier):
+                yield from index_keys(command.identifier)
 
 
 def _claims(events: Iterable[tuple[EventId, Event]]) -> Iterable[Identifier]:
@@ -700,6 +804,34 @@ def _claims(events: Iterable[tuple[EventId, Event]]) -> Iterable[Identifier]:
                 yield from index_keys(identifier)
             case _:
                 pass
+
+
+def _append_of(request: Request, plan: _Plan, codec: Codec) -> Append:
+    first = plan.version - len(plan.events) + 1
+    return Append(
+        drafts=tuple(
+            Draft(
+                stream=plan.stream,
+                version=first + offset,
+                type=codec.name(event),
+                id=event_id,
+                data=data,
+                attributes=codec.attributes(event),
+            )
+            for offset, ((event_id, event), data) in enumerate(
+                zip(plan.events, plan.data, strict=True)
+            )
+        ),
+        key_hash=request.key_hash,
+        command_hash=request.command_hash,
+        actor=request.actor,
+        claims=plan.claims,
+        follows=plan.follows,
+    )
+
+
+def _by_index(waiting: _Waiting) -> int:
+    return waiting[0]
 
 
 def _fits(actual: int, expected: int) -> bool:

@@ -6,6 +6,7 @@ item of the page before, in the order of the list.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -213,6 +214,13 @@ class Views(Protocol):
 
     def wait(self, position: int, timeout_s: float) -> bool:
         """Wait until the views show this position; whether they do."""
+        ...
+
+    def together(self) -> AbstractContextManager[object]:
+        """All questions that this thread asks in the block are answered from one sight.
+
+        It costs less than one sight for each. `position` is then that of the sight.
+        """
         ...
 
     def position_on(self, day: date) -> int:

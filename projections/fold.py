@@ -5,10 +5,11 @@ the record at position p closes exactly the rows that differ from what is known 
 the new ones with `known_from = p`; equal rows stay as they are.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from ledger.courses.alike import common_end, common_start
+from ledger.courses.facts import Facts
 from ledger.events import Event, FindingCorrected, RulebookEditionPublished
 from ledger.identifiers import SubjectId, is_subject_id
 from ledger.values import EventId
@@ -17,6 +18,7 @@ from .tables import Row
 
 __all__ = [
     "NOTHING_OPEN",
+    "Before",
     "Difference",
     "Due",
     "Everyone",
@@ -92,17 +94,26 @@ NOTHING_OPEN = Open((), ())
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """The facts before a record, and the rows of a group that were made of them."""
+
+    facts: Facts
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """What a record did to the rows of a group.
 
-    `closed` holds each row that went, with its `known_from`; `gone` and `come` are the two
-    stretches of the group between the rows that it left alone at both ends.
+    `closed` holds each row that went, with its `known_from`, `opened` each that came; `gone` and
+    `come` are the two stretches of the group between the rows that it left alone at both ends.
     """
 
     open: Open
-    closed: tuple[tuple[Row, int], ...]
-    gone: tuple[Row, ...]
-    come: tuple[Row, ...]
+    closed: tuple[tuple[Row, int], ...] = ()
+    opened: tuple[Row, ...] = ()
+    gone: tuple[Row, ...] = ()
+    come: tuple[Row, ...] = ()
 
 
 def difference(before: Open, rows: tuple[Row, ...], position: int) -> Difference:
@@ -111,31 +122,14 @@ def difference(before: Open, rows: tuple[Row, ...], position: int) -> Difference
     A row that stands in both keeps its `known_from`, wherever it stands.
     """
     old = before.rows
-    if rows == old:
-        return Difference(before, (), (), ())
-    first = _common(old, rows)
-    last = _common_end(old, rows, min(len(old), len(rows)) - first)
+    if rows is old or rows == old:
+        return Difference(before)
+    first = common_start(old, rows)
+    last = common_end(old, rows, min(len(old), len(rows)) - first)
     gone, come = old[first : len(old) - last], rows[first : len(rows) - last]
     known = before.known_from
     left = dict(zip(gone, known[first : len(old) - last], strict=True))
-    middle = tuple(left.pop(row, position) for row in come)
-    opened = Open(rows, (*known[:first], *middle, *known[len(old) - last :]))
-    return Difference(opened, tuple(left.items()), gone, come)
-
-
-def _common(old: Sequence[Row], new: Sequence[Row]) -> int:
-    """How many rows both begin with."""
-    count = 0
-    for one, other in zip(old, new, strict=False):  # one of them is shorter
-        if one != other:
-            break
-        count += 1
-    return count
-
-
-def _common_end(old: Sequence[Row], new: Sequence[Row], most: int) -> int:
-    """How many rows, at most `most`, both end with."""
-    count = 0
-    while count < most and old[-1 - count] == new[-1 - count]:
-        count += 1
-    return count
+    opened = tuple([row for row in come if row not in left])
+    middle = tuple([left.pop(row, position) for row in come])
+    after = Open(rows, (*known[:first], *middle, *known[len(old) - last :]))
+    return Difference(after, tuple(left.items()), opened, gone, come)

@@ -7,8 +7,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from ledger.courses.counting import Memo
-from ledger.courses.facts import Facts, FindingFact, Profile
+from ledger.courses.alike import changes
+from ledger.courses.counting import Days, Memo
+from ledger.courses.facts import Facts, Profile
 from ledger.courses.interval import Interval
 from ledger.courses.scoring import Graded, GradeState, scoring_span, scoring_tiles
 from ledger.values import RegimeId
@@ -17,7 +18,7 @@ from .fold import Open
 from .ground import Ground
 from .tables import Cell, Column, Row, TwoTimeTable
 
-__all__ = ["TABLE", "Before", "changed", "concerns", "grade_on", "rows"]
+__all__ = ["TABLE", "Before", "changed", "concerns", "grade_on", "order", "rows"]
 
 TABLE: Final = TwoTimeTable(
     "grade",
@@ -34,10 +35,10 @@ TABLE: Final = TwoTimeTable(
     ),
     ("regime", "effective_from"),
 )
-_FROM, _UNTIL, _GRADE, _SCORE = 1, 2, 5, 6
+_FROM, _UNTIL, _STATE, _GRADE, _SCORE = 1, 2, 3, 5, 6
+_GRADED: Final = GradeState.GRADED.value
 _LONG: Final = 5
 """From so many findings on it is cheaper to sweep only the days that a change touches."""
-_MEMO_LIMIT: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,59 +62,60 @@ def rows(
         return {}
     found: dict[RegimeId, tuple[Row, ...]] = {}
     for regime, applies_to in ground.scoring:
-        if not concerns(applies_to, facts.profile):
-            continue
-        known = before.courses.get(regime) if before is not None else None
-        if before is not None and known is not None and _only_findings(before.facts, facts):
-            found[regime] = _after(known.rows, before, facts, regime, ground)
-            continue
-        memo = None if before is None else _memo(before, facts, regime, ground)
-        tiles = scoring_tiles(facts, regime, ground.rulebooks, memo=memo)
-        if any(tile.value.state is GradeState.GRADED for tile in tiles):
-            found[regime] = tuple([_row(regime, tile) for tile in tiles])
+        if concerns(applies_to, facts.profile):
+            course = _course(facts, regime, ground, before)
+            if any([row[_STATE] == _GRADED for row in course]):  # noqa: C419  # it is short, and hot
+                found[regime] = course
     return found
 
 
-def _only_findings(before: Facts, after: Facts) -> bool:
-    """Whether nothing but findings has changed, in a record that is long enough to be spared."""
-    return (
-        len(after.findings) >= _LONG
-        and before.listings is after.listings
-        and before.profile is after.profile
-    )
-
-
-def _after(
-    course: tuple[Row, ...], before: Before, facts: Facts, regime: RegimeId, ground: Ground
+def _course(
+    facts: Facts, regime: RegimeId, ground: Ground, before: Before | None
 ) -> tuple[Row, ...]:
-    old, new = before.facts.findings, facts.findings
-    changed = (*_others(old, new), *_others(new, old))
-    concerned = Facts(profile=facts.profile, findings=changed)
-    days = scoring_span(concerned, regime, ground.rulebooks)
-    if days is None:
-        return course
-    memo = _memo(before, facts, regime, ground)
-    tiles = scoring_tiles(facts, regime, ground.rulebooks, within=days, memo=memo)
-    return _spliced(course, days, tuple([_row(regime, tile) for tile in tiles]))
-
-
-def _memo(before: Before, facts: Facts, regime: RegimeId, ground: Ground) -> Memo:
-    """What is kept of a subject; begun anew when it holds mostly what was corrected since."""
+    profile = facts.profile
+    if profile is not None and not (facts.findings or facts.listings or profile.roles):
+        # Nothing but its kind tells such subjects apart, and every one begins as one.
+        key = regime, profile.kind
+        known = ground.blank.get(key)
+        if known is None:
+            known = ground.blank[key] = _swept(facts, regime, ground)
+        return known
+    if before is None:
+        return _swept(facts, regime, ground)
     memo = ground.memo(before.subject, regime)
-    if len(memo) > _MEMO_LIMIT * (1 + len(facts.findings)):
-        memo.clear()
-    return memo
+    course = before.courses.get(regime)
+    if course is None or len(facts.findings) < _LONG or before.facts.profile is not profile:
+        return _swept(facts, regime, ground, memo)
+    days = _days_concerned(before.facts, facts, regime, ground)
+    if days is None:
+        return course.rows
+    return _spliced(course.rows, days, _swept(facts, regime, ground, memo, days))
 
 
-def _others(these: tuple[FindingFact, ...], those: tuple[FindingFact, ...]) -> list[FindingFact]:
-    """Which of these do not stand, as they are, at the same place among those."""
-    count = len(those)
-    return [finding for at, finding in enumerate(these) if at >= count or those[at] is not finding]
-
-
-def _spliced(
-    course: tuple[Row, ...], days: tuple[date, date | None], swept: tuple[Row, ...]
+def _swept(
+    facts: Facts,
+    regime: RegimeId,
+    ground: Ground,
+    memo: Memo | None = None,
+    within: Days | None = None,
 ) -> tuple[Row, ...]:
+    tiles = scoring_tiles(facts, regime, ground.rulebooks, memo=memo, within=within)
+    return tuple([_row(regime, tile) for tile in tiles])
+
+
+def _days_concerned(before: Facts, after: Facts, regime: RegimeId, ground: Ground) -> Days | None:
+    """From the first to the last day on which a fact counts that is not as it was."""
+    findings = changes(before.findings, after.findings)
+    listings = changes(before.listings, after.listings)
+    changed = Facts(
+        profile=after.profile,
+        findings=tuple([one for pair in findings for one in pair if one is not None]),
+        listings=tuple([one for pair in listings for one in pair if one is not None]),
+    )
+    return scoring_span(changed, regime, ground.rulebooks)
+
+
+def _spliced(course: tuple[Row, ...], days: Days, swept: tuple[Row, ...]) -> tuple[Row, ...]:
     """The course with the rows of some days in place of those it had there."""
     first, until = days
     begins = bisect_left(course, first, key=_begins)
@@ -141,6 +143,11 @@ def _joined(left: tuple[Row, ...], right: tuple[Row, ...]) -> tuple[Row, ...]:
 def _between(row: Row, from_: date | None, until: Cell) -> Row:
     """The row with another first day, if one is given, and another end."""
     return (row[0], from_ or row[_FROM], until, *row[_UNTIL + 1 :])
+
+
+def order(row: Row) -> tuple[object, ...]:
+    """What the rows of a course are ordered by."""
+    return (row[_FROM],)
 
 
 def _begins(row: Row) -> date:

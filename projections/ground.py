@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ledger.courses.counting import Memo
+from ledger.identifiers import SubjectKind
 from ledger.rulebook import MeasuresRegime, Rulebooks, ScoringRegime
 from ledger.values import RegimeId
+
+from .tables import Row
 
 __all__ = ["Ground", "ground_of"]
 
@@ -18,21 +21,26 @@ class Ground:
     """The rulebooks and their regimes.
 
     `scoring` names each scoring regime with the kinds and roles that any edition applies it to
-    (empty: all). `memos` keeps what the findings of subjects count; it changes no result.
+    (empty: all). What is kept besides changes no result: `memos` what the facts of subjects count,
+    `blank` the courses of subjects against which nothing is held, by their kind.
     """
 
     rulebooks: Rulebooks
     scoring: tuple[tuple[RegimeId, frozenset[str]], ...]
     measures: tuple[RegimeId, ...]
     memos: "OrderedDict[tuple[str, str], Memo]" = field(default_factory=OrderedDict)
+    blank: dict[tuple[RegimeId, SubjectKind], tuple[Row, ...]] = field(default_factory=dict)
 
     def memo(self, subject: str, regime: str) -> Memo:
         """What is kept for a subject in a regime."""
         key = (subject, regime)
-        memo = self.memos.setdefault(key, {})
-        self.memos.move_to_end(key)
-        if len(self.memos) > _MEMOS_KEPT:
-            self.memos.popitem(last=False)
+        memo = self.memos.get(key)
+        if memo is None:
+            memo = self.memos[key] = Memo()
+            if len(self.memos) > _MEMOS_KEPT:
+                self.memos.popitem(last=False)
+        else:
+            self.memos.move_to_end(key)
         return memo
 
 

@@ -7,7 +7,7 @@ from ledger.courses.listing import Listed
 
 from .tables import Column, Row, TwoTimeTable
 
-__all__ = ["TABLE", "rows"]
+__all__ = ["TABLE", "order", "rows"]
 
 TABLE: Final = TwoTimeTable(
     "listing",
@@ -25,10 +25,11 @@ TABLE: Final = TwoTimeTable(
     ),
     ("list", "listing", "effective_from"),
 )
+_LIST, _FROM, _POSITION = 0, 1, 4
 
 
 def rows(presence: tuple[Interval[Listed], ...]) -> tuple[Row, ...]:
-    """The rows of a subject's presence on all lists."""
+    """The rows of a subject's presence on all lists, by first day, list and position."""
     return tuple(
         (
             interval.value.list,
@@ -44,3 +45,8 @@ def rows(presence: tuple[Interval[Listed], ...]) -> tuple[Row, ...]:
         )
         for interval in presence
     )
+
+
+def order(row: Row) -> tuple[object, ...]:
+    """What rows are ordered by."""
+    return row[_FROM], row[_LIST], row[_POSITION]

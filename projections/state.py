@@ -1,9 +1,9 @@
 """What is known of a subject, and the step from one record to the next: the fold of all views."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from ledger.courses.facts import NOTHING_KNOWN, Facts, evolve, facts_of
 from ledger.courses.listing import listings_of
@@ -12,7 +12,7 @@ from ledger.values import EventId, RegimeId
 
 from . import editions, grades, listings, measures, standing, subjects, timeline
 from .days import DAYS
-from .fold import NOTHING_OPEN, Difference, Open, Recorded, difference
+from .fold import NOTHING_OPEN, Before, Difference, Open, Recorded, difference
 from .ground import Ground
 from .tables import Row, Table, TwoTimeTable
 
@@ -52,6 +52,12 @@ ADDED: Final = (
 """The tables to which rows are only added (of `day`, the last row moves on)."""
 TWO_TIMES: Final = (standing.TABLE, grades.TABLE, measures.TABLE, listings.TABLE)
 
+_ORDERS: Final[Mapping[TwoTimeTable, Callable[[Row], tuple[Any, ...]]]] = {
+    standing.TABLE: standing.order,
+    grades.TABLE: grades.order,
+    measures.TABLE: measures.order,
+    listings.TABLE: listings.order,
+}
 _NOTHING: Final[Mapping[RegimeId, Open]] = MappingProxyType({})
 _NOBODY: Final[Mapping[int, EventId]] = MappingProxyType({})
 
@@ -83,15 +89,18 @@ UNKNOWN: Final = SubjectState()
 
 Closed = tuple[TwoTimeTable, tuple[tuple[Row, int], ...]]
 """Rows of a table that are known no longer, each with the position from which it was known."""
+Opened = tuple[TwoTimeTable, tuple[Row, ...]]
+"""Rows of a table that are known from a record on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a record did: the state behind it, the rows that it added and closed."""
+    """What a record did: the state behind it, the rows that it added, closed and opened."""
 
     state: SubjectState
     added: tuple[tuple[Table, Row], ...]
     closed: tuple[Closed, ...]
+    opened: tuple[Opened, ...]
 
 
 @dataclass(slots=True)
@@ -100,11 +109,14 @@ class _Rows:
 
     grades: dict[RegimeId, Difference] = field(default_factory=dict)
     closed: list[Closed] = field(default_factory=list)
+    opened: list[Opened] = field(default_factory=list)
 
-    def take(self, table: TwoTimeTable, found: Difference) -> Difference:
+    def take(self, table: TwoTimeTable, found: Difference) -> Open:
         if found.closed:
             self.closed.append((table, found.closed))
-        return found
+        if found.opened:
+            self.opened.append((table, found.opened))
+        return found.open
 
 
 def advance(state: SubjectState, recorded: Recorded, ground: Ground) -> Step:
@@ -114,16 +126,14 @@ def advance(state: SubjectState, recorded: Recorded, ground: Ground) -> Step:
     ended_by = state.ended_by
     if isinstance(recorded.event, ListingEnded):
         ended_by = {**ended_by, recorded.position: recorded.event_id}
-    after = replace(state, facts=facts, ended_by=ended_by)
+    after = SubjectState(
+        facts, ended_by, state.grades, state.standing, state.measures, state.listings
+    )
     if _is_same_ground(before, facts):
-        differences = {
-            regime: Difference(course, (), (), ()) for regime, course in state.grades.items()
-        }
-        closed: tuple[Closed, ...] = ()
+        rows = _Rows(grades={regime: Difference(course) for regime, course in state.grades.items()})
     else:
         known = grades.Before(subject=recorded.stream, facts=before, courses=state.grades)
-        after, found = _recomputed(after, ground, recorded.position, known)
-        differences, closed = found.grades, tuple(found.closed)
+        after, rows = _recomputed(after, ground, recorded.position, known)
     added = (
         *subjects.rows(recorded, before),
         (timeline.EVENTS, timeline.event_row(recorded)),
@@ -131,19 +141,19 @@ def advance(state: SubjectState, recorded: Recorded, ground: Ground) -> Step:
             (
                 timeline.CHANGES,
                 timeline.change_row(
-                    recorded, regime, state.grades.get(regime, NOTHING_OPEN), found_there
+                    recorded, regime, state.grades.get(regime, NOTHING_OPEN), found
                 ),
             )
-            for regime, found_there in differences.items()
+            for regime, found in rows.grades.items()
         ),
     )
-    return Step(after, added, closed)
+    return Step(after, added, tuple(rows.closed), tuple(rows.opened))
 
 
 def swept(state: SubjectState, position: int, ground: Ground) -> Step:
     """The step that new rulebooks make at a position, without a record of the subject's own."""
-    after, found = _recomputed(state, ground, position)
-    return Step(after, (), tuple(found.closed))
+    after, rows = _recomputed(state, ground, position)
+    return Step(after, (), tuple(rows.closed), tuple(rows.opened))
 
 
 def restored(
@@ -152,17 +162,19 @@ def restored(
 ) -> SubjectState:
     """The state after these events of a subject, of which these rows are known now.
 
-    The rows of a table come in the order of their days; each with its `known_from`.
+    The rows come in any order, each with its `known_from`.
     """
     events = tuple(recorded)
     groups: dict[tuple[TwoTimeTable, RegimeId | None], list[tuple[Row, int]]] = {}
     for table, row, known_from in open_rows:
         regime = RegimeId(str(row[0])) if table is grades.TABLE else None
         groups.setdefault((table, regime), []).append((row, known_from))
-    found = {
-        group: Open(tuple(row for row, _ in rows), tuple(known for _, known in rows))
-        for group, rows in groups.items()
-    }
+
+    def group(table: TwoTimeTable, regime: RegimeId | None = None) -> Open:
+        order = _ORDERS[table]
+        rows = sorted(groups.get((table, regime), ()), key=lambda one: order(one[0]))
+        return Open(tuple([row for row, _ in rows]), tuple([known for _, known in rows]))
+
     return SubjectState(
         facts=facts_of(events),
         ended_by={
@@ -170,10 +182,13 @@ def restored(
             for position, event_id, event in events
             if isinstance(event, ListingEnded)
         },
-        grades={regime: rows for (_, regime), rows in found.items() if regime is not None},
-        standing=found.get((standing.TABLE, None), NOTHING_OPEN),
-        measures=found.get((measures.TABLE, None), NOTHING_OPEN),
-        listings=found.get((listings.TABLE, None), NOTHING_OPEN),
+        grades={
+            regime: group(grades.TABLE, regime)
+            for regime in sorted(regime for _, regime in groups if regime is not None)
+        },
+        standing=group(standing.TABLE),
+        measures=group(measures.TABLE),
+        listings=group(listings.TABLE),
     )
 
 
@@ -199,23 +214,34 @@ def _recomputed(
     With the subject as it was `before` only what has changed since then is computed.
     """
     facts, rows = state.facts, _Rows()
-    presence = listings_of(facts, ground.rulebooks) if facts.listings else ()
     courses = grades.rows(facts, ground, before)
     for regime in sorted({*courses, *state.grades}):
         known = state.grades.get(regime, NOTHING_OPEN)
         found = difference(known, courses.get(regime, ()), position)
-        rows.grades[regime] = rows.take(grades.TABLE, found)
+        rows.take(grades.TABLE, found)
+        rows.grades[regime] = found
 
     def group(table: TwoTimeTable, known: Open, found: tuple[Row, ...]) -> Open:
-        return rows.take(table, difference(known, found, position)).open
+        return rows.take(table, difference(known, found, position))
 
-    stands = standing.rows(facts, presence, state.ended_by)
+    def as_before(known: Open) -> Before | None:
+        return None if before is None else Before(before.facts, known.rows)
+
+    is_present_as_before = (
+        before is not None
+        and before.facts.listings is facts.listings
+        and before.facts.profile is facts.profile
+    )
+    presence = None if is_present_as_before else listings_of(facts, ground.rulebooks)
+    stands = standing.rows(facts, presence, state.ended_by, as_before(state.standing))
+    runs = measures.rows(facts, ground, as_before(state.measures))
+    listed = state.listings.rows if presence is None else listings.rows(presence)
     after = SubjectState(
         facts=facts,
         ended_by=state.ended_by,
         grades={regime: one.open for regime, one in rows.grades.items() if one.open.rows},
         standing=group(standing.TABLE, state.standing, stands),
-        measures=group(measures.TABLE, state.measures, measures.rows(facts, ground)),
-        listings=group(listings.TABLE, state.listings, listings.rows(presence)),
+        measures=group(measures.TABLE, state.measures, runs),
+        listings=group(listings.TABLE, state.listings, listed),
     )
     return after, rows

@@ -2,6 +2,8 @@
 
 PostgreSQL: `LEDGER_TEST_PG_URL`, else the embedded wheel, else Debian's programs, else a container
 of the image that docker-compose.yml names.
+Kafka: `LEDGER_TEST_KAFKA` (`host:port` of one that allows topics to be deleted), else a container,
+else a broker from its jars.
 """
 
 import os
@@ -15,14 +17,35 @@ from typing import Final
 import psycopg
 import yaml
 
-from infra.local import NoPostgres, Postgres, at, start
+from infra.local import (
+    Cluster,
+    Kafka,
+    NoKafka,
+    NoPostgres,
+    Postgres,
+    at,
+    kafka_at,
+    start,
+    start_cluster,
+    start_kafka,
+)
+from infra.local.jars import KAFKA_VERSION, are_fetched, find_java, find_maven
 
 REPOSITORY: Final = Path(__file__).resolve().parents[1]
+KAFKA_CACHE: Final = REPOSITORY / ".cache" / f"kafka-{KAFKA_VERSION}"
+KAFKA_IMAGE: Final = "confluentinc/cp-kafka:8.0.0"
+"""Of the images with a Kafka 4, testcontainers' KafkaContainer can start Confluent's alone."""
+
 _LENIENT: Final = {
     # What tests write need not outlive the machine; each has databases and connections of its own.
     "fsync": "off",
     "full_page_writes": "off",
     "max_connections": "300",
+}
+_LENIENT_KAFKA: Final = {
+    # Tests make topics and take them away again.
+    "auto.create.topics.enable": "false",
+    "delete.topic.enable": "true",
 }
 _DOCKER_S: Final = 5
 
@@ -41,11 +64,51 @@ def open_postgres(
     return _in_container()
 
 
+def way_to_kafka(environment: Mapping[str, str] = os.environ) -> str | NoKafka:
+    """The path on which `open_kafka` comes by a broker, or why there is none; starts nothing."""
+    if given := environment.get("LEDGER_TEST_KAFKA"):
+        return f"LEDGER_TEST_KAFKA {given}"
+    if docker_version() is not None:
+        return f"Docker {KAFKA_IMAGE}"
+    return _way_to_jars() or f"{KAFKA_VERSION} from jars"
+
+
+def open_kafka(folder: Path, environment: Mapping[str, str] = os.environ) -> Kafka | NoKafka:
+    """A Kafka for the tests, with its data in `folder` if it is our own; else why not."""
+    try:
+        if given := environment.get("LEDGER_TEST_KAFKA"):
+            return kafka_at(given, path="LEDGER_TEST_KAFKA")
+        if docker_version() is not None:
+            return _kafka_in_container()
+        return start_kafka(folder, KAFKA_CACHE, options=_LENIENT_KAFKA)
+    except NoKafka as error:
+        return error
+
+
+def open_brokers(folder: Path) -> Cluster | NoKafka:
+    """Three brokers from the jars, which tests may kill one by one; else why not."""
+    try:
+        return start_cluster(folder, KAFKA_CACHE, brokers=3, options=_LENIENT_KAFKA)
+    except NoKafka as error:
+        return error
+
+
 def _given(dsn: str) -> Postgres | NoPostgres:
     try:
         return at(dsn, path="LEDGER_TEST_PG_URL")
     except psycopg.OperationalError as error:
         return NoPostgres(f"LEDGER_TEST_PG_URL is set, and nothing answers there: {error}")
+
+
+def _way_to_jars() -> NoKafka | None:
+    """What is missing for a broker from its jars, if anything is."""
+    try:
+        find_java()
+        if not are_fetched(KAFKA_CACHE):
+            find_maven()
+    except NoKafka as error:
+        return error
+    return None
 
 
 def docker_version() -> str | None:
@@ -78,4 +141,16 @@ def _in_container() -> Postgres:
 
     container = PostgresContainer(compose_image(), username="ledger", driver=None).start()
     given = at(container.get_connection_url(), path=f"Docker {compose_image()}")
+    return replace(given, stop=container.stop)
+
+
+def _kafka_in_container() -> Kafka:
+    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415 # slow
+
+    # Without `with_kraft` it would be set up for ZooKeeper, which Kafka 4 has not.
+    container = KafkaContainer(KAFKA_IMAGE).with_kraft()
+    for setting, value in _LENIENT_KAFKA.items():
+        container.with_env(f"KAFKA_{setting.upper().replace('.', '_')}", value)
+    container.start()
+    given = kafka_at(container.get_bootstrap_server(), path=f"Docker {KAFKA_IMAGE}")
     return replace(given, stop=container.stop)

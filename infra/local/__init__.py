@@ -1,7 +1,23 @@
-"""What the service keeps on this machine when nothing is given: its home and a PostgreSQL in it."""
+"""What the service keeps on this machine when nothing is given: its home, a PostgreSQL, a Kafka."""
 
 from .home import Home, HomeHeld, Run
+from .jars import NoKafka
+from .kafka import Cluster, Kafka, kafka_at, start_cluster, start_kafka
 from .postgres import Postgres, at, start
 from .programs import NoPostgres
 
-__all__ = ["Home", "HomeHeld", "NoPostgres", "Postgres", "Run", "at", "start"]
+__all__ = [
+    "Cluster",
+    "Home",
+    "HomeHeld",
+    "Kafka",
+    "NoKafka",
+    "NoPostgres",
+    "Postgres",
+    "Run",
+    "at",
+    "kafka_at",
+    "start",
+    "start_cluster",
+    "start_kafka",
+]

@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -27,6 +26,7 @@ import psutil
 import psycopg
 
 from .. import clock
+from .processes import begin_log, free_port, spawn, tail
 from .programs import NoPostgres, Programs, environment, find
 
 _ROLE: Final = "ledger"
@@ -49,7 +49,6 @@ _START_S: Final = 600  # after a crash it reads all that was written since the l
 _STOP_S: Final = 60
 _POLL_S: Final = 0.02
 _RETRY_S: Final = 0.3
-_TAIL_LINES: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +115,8 @@ def _initialise(programs: Programs, folder: Path, data: Path) -> None:
         "--locale=C",
     )
     log = folder / "log"
-    if _spawn(command, log).wait() != 0:
-        raise NoPostgres(f"initdb could not make {data}; {log} ends:\n{_tail(log)}")
+    if spawn(command, log, environment=environment()).wait() != 0:
+        raise NoPostgres(f"initdb could not make {data}; {log} ends:\n{tail(log)}")
     new.rename(data)
 
 
@@ -127,44 +126,19 @@ def _launch(
     """The server once it answers, and its port: that of last time if nobody has taken it."""
     remembered = folder / "port"
     log = folder / "log"
-    if log.exists():
-        log.replace(folder / "log.before")
+    begin_log(log)
     for _ in range(_STARTS_MAX):
-        port = _free_port(int(remembered.read_text()) if remembered.exists() else 0)
+        port = free_port(int(remembered.read_text()) if remembered.exists() else 0)
         settings = [f"--{name}={value}" for name, value in options.items()]
         command = programs.command("postgres", "-D", str(data), f"--port={port}", *settings)
-        server = _spawn(command, log)
+        server = spawn(command, log, environment=environment())
         if _answers(server, data):
             remembered.write_text(str(port))
             return server, port
         time.sleep(
             _RETRY_S
         )  # the port was taken meanwhile, or a killed server's children still end
-    raise NoPostgres(f"PostgreSQL does not start over {data}; {log} ends:\n{_tail(log)}")
-
-
-def _spawn(command: list[str], log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            command,
-            env=environment(),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-
-
-def _free_port(preferred: int) -> int:
-    with socket.socket() as candidate:
-        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            candidate.bind(("127.0.0.1", preferred))
-        except OSError:
-            return _free_port(0)
-        port: int = candidate.getsockname()[1]
-        return port
+    raise NoPostgres(f"PostgreSQL does not start over {data}; {log} ends:\n{tail(log)}")
 
 
 def _answers(server: subprocess.Popen[bytes], data: Path) -> bool:
@@ -219,7 +193,3 @@ def _serves(pid: int, data: Path) -> bool:
         return data.samefile(psutil.Process(pid).cwd())
     except (psutil.Error, OSError):
         return False
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:])

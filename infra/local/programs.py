@@ -23,7 +23,8 @@ _MAJOR: Final = re.compile(r"\(PostgreSQL\) (\d+)")
 _TRIAL_S: Final = 30
 _TRIAL: Final = """
 test -w "$1" || { echo "may not write $1"; exit 1; }
-test ! -e "$2" || { test -O "$2" && test -r "$2/PG_VERSION"; } || { echo "$2 belongs to another account"; exit 1; }
+test ! -e "$2" || { test -O "$2" && test -r "$2/PG_VERSION"; } ||
+    { echo "$2 belongs to another account"; exit 1; }
 exec "$3" --version
 """
 

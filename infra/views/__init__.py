@@ -1,5 +1,7 @@
 """The read side's questions, asked of the live generation of the views."""
 
+from contextlib import AbstractContextManager
+
 from ..connections import Pool
 from .lists import Lists
 from .snapshots import Snapshots
@@ -24,11 +26,16 @@ class Views(Subjects, Lists):
         snapshots = Snapshots(pool)
         super().__init__(snapshots)
         self._position = snapshots.position
+        self._together = snapshots.take
         self._waiting = Waiting(snapshots.position)
 
     def position(self) -> int:
         """The position up to which the live generation shows the log; 0 if there is none."""
         return self._position()
+
+    def together(self) -> AbstractContextManager[object]:
+        """The questions that this thread asks in the block are answered from one snapshot."""
+        return self._together()
 
     def wait(self, position: int, timeout_s: float) -> bool:
         """Wait until the views show this position; whether they do.

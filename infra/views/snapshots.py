@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import local
 from typing import Final, LiteralString
 
 from psycopg import Connection
@@ -34,14 +35,21 @@ class Snapshot:
 
 
 class Snapshots:
-    """Takes snapshots on connections of a pool."""
+    """Takes snapshots on connections of a pool.
+
+    A thread that has one open and takes another gets the same: several questions that are asked
+    together are answered from one sight, and begin but one transaction.
+    """
 
     def __init__(self, pool: Pool) -> None:
         """Take them on connections of this pool (autocommit)."""
         self._pool = pool
+        self._open = _Open()
 
     def position(self) -> int:
         """The position of the live generation; 0 if there is none, or nothing in it."""
+        if self._open.snapshot is not None:
+            return self._open.snapshot.position
         with self._pool.connection() as connection:
             row = connection.execute(_SQL["position"]).fetchone()
         return 0 if row is None else int(row[0])
@@ -53,6 +61,9 @@ class Snapshots:
         Raises:
             NoGeneration: none was made yet.
         """
+        if self._open.snapshot is not None:
+            yield self._open.snapshot
+            return
         with self._pool.connection() as connection:
             # Two statements in one trip to the server, which is why they are not prepared.
             opened = connection.execute(_SQL["open"], prepare=False)
@@ -61,9 +72,17 @@ class Snapshots:
                 row = opened.fetchone()
                 if row is None:
                     raise NoGeneration("the views hold nothing yet; start the projector")
-                yield Snapshot(row[0], connection)
+                self._open.snapshot = Snapshot(row[0], connection)
+                yield self._open.snapshot
             finally:
+                self._open.snapshot = None
                 connection.rollback()
+
+
+class _Open(local):
+    """The snapshot that the present thread has open."""
+
+    snapshot: Snapshot | None = None
 
 
 class Questions:

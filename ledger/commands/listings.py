@@ -68,11 +68,16 @@ class DropListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndListing:
-    """Take the subject off a list before its time: `effective_on` is the first day off the list."""
+    """Take the subject off a list before its time: `effective_on` is the first day off the list.
+
+    `listing` names the listing by its id, or `list` by its list: then it is the one that began on
+    `begun_on` where that is given, else the latest that runs.
+    """
 
     effective_on: date
     listing: EventId | None = None
     list: ListId | None = None
+    begun_on: date | None = None
     decided_on: date | None = None
     reason: Text | None = None
     channel: Channel = Channel.DECIDED_HERE

@@ -19,10 +19,12 @@ this regime ends it; one in another regime does not. What was annulled never cou
 corrected counts as it should have read.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from ..dates import DateOutOfRange, earlier_end, first_day_after, last_day
 from ..events import (
@@ -30,13 +32,16 @@ from ..events import (
     Finding,
     ListingDecided,
 )
-from ..rulebook import CountsFacts, Edition, Indicator, PointsTerm, ScoringRegime
-from ..values import EventId
-from .facts import EarlyEnd, Facts, FindingFact
+from ..rulebook import CountsFacts, Edition, Indicator, PointsTerm, Rulebooks, ScoringRegime
+from ..values import EditionId, EventId
+from .alike import changes
+from .facts import NOTHING_KNOWN, EarlyEnd, Facts, FindingFact
+from .interval import Interval
+from .listing import Listed, listings_of
 from .matching import STORED_NAME, clock_day, matches
 from .tree import Tree
 
-__all__ = ["Counted", "Memo", "counted_facts"]
+__all__ = ["Counted", "Days", "Memo", "counted_facts"]
 
 _NOTHING = Decimal(0)
 
@@ -89,8 +94,80 @@ class _Rules:
     until: date | None
 
 
-Memo = dict[tuple[int, str], tuple[FindingFact, tuple[Counted, ...]]]
-"""What single findings count, by the identity of the finding (which is kept) and the edition."""
+Days = tuple[date, date | None]
+"""From a first day on, before another (null: without end)."""
+
+
+_BEHIND_ALL: Final = 2**63
+"""More than any position."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The lines of some findings under one edition, those that end first in front."""
+
+    findings: tuple[FindingFact, ...] = ()
+    lines: list[tuple[date, int, int, Counted]] = field(default_factory=list)
+
+    def follow(self, findings: tuple[FindingFact, ...], rules: _Rules) -> None:
+        """Take the lines of these findings instead of those of the former ones."""
+        if findings is self.findings:
+            return
+        if not self.findings:
+            counted = [line for finding in findings for line in _lines_of(finding, rules)]
+            self.lines = sorted(map(_by_end, counted))
+        else:
+            for was, now in changes(self.findings, findings):
+                for line in _lines_of(was, rules):
+                    del self.lines[bisect_left(self.lines, _by_end(line)[:3])]
+                for line in _lines_of(now, rules):
+                    insort(self.lines, _by_end(line))
+        self.findings = findings
+
+    def touching(self, days: Days) -> list[Counted]:
+        """The lines of which some day is among these."""
+        first, until = days
+        begins = bisect_right(self.lines, (first, _BEHIND_ALL))
+        if until is None:
+            return [line for *_, line in self.lines[begins:]]
+        return [line for *_, line in self.lines[begins:] if line.from_ < until]
+
+
+@dataclass(slots=True)
+class Memo:
+    """What one subject has counted in one regime of the same rulebooks, from call to call.
+
+    It changes no result. Between calls the facts may be others: only findings that have changed are
+    counted anew.
+    """
+
+    _editions: dict[EditionId, _Kept] = field(default_factory=dict)
+    _facts: Facts = NOTHING_KNOWN
+    _presence: tuple[Interval[Listed], ...] = ()
+
+    def presence(self, facts: Facts, rulebooks: Rulebooks) -> tuple[Interval[Listed], ...]:
+        """The subject's presence on all lists."""
+        if facts.listings is not self._facts.listings or facts.profile is not self._facts.profile:
+            self._presence = listings_of(facts, rulebooks)
+            self._facts = facts
+        return self._presence
+
+    def lines(self, findings: tuple[FindingFact, ...], rules: _Rules, days: Days) -> list[Counted]:
+        """The lines of these findings that touch the days."""
+        kept = self._editions.setdefault(rules.edition.id, _Kept())
+        kept.follow(findings, rules)
+        return kept.touching(days)
+
+
+def _by_end(line: Counted) -> tuple[date, int, int, Counted]:
+    """The line behind what tells it apart: the day it ends before, its fact, its indicator."""
+    return line.until or date.max, line.position, line.leaf, line
+
+
+def _lines_of(finding: FindingFact | None, rules: _Rules) -> Iterator[Counted]:
+    if finding is not None:
+        for fact in _standing(Facts(findings=(finding,))):
+            yield from _lines(fact, rules)
 
 
 def counted_facts(  # noqa: PLR0913, PLR0917  # the facts, and the edition taken apart
@@ -98,23 +175,20 @@ def counted_facts(  # noqa: PLR0913, PLR0917  # the facts, and the edition taken
     edition: Edition,
     regime: ScoringRegime,
     tree: Tree,
-    until: date | None,
+    days: Days,
+    within: Days | None = None,
     memo: Memo | None = None,
 ) -> Iterator[Counted]:
-    """What the edition, in force before the day `until`, counts of the facts in its regime."""
-    rules = _Rules(edition=edition, regime=regime, tree=tree, until=until)
+    """What the edition, in force on `days`, counts of the facts in its regime.
+
+    Lines that touch none of the days `within` may be left out.
+    """
+    rules = _Rules(edition=edition, regime=regime, tree=tree, until=days[1])
     if memo is None:
         for fact in _standing(facts):
             yield from _lines(fact, rules)
         return
-    for finding in facts.findings:
-        key = (id(finding), edition.id)
-        known = memo.get(key)
-        if known is None:
-            one = Facts(findings=(finding,))
-            lines = tuple(line for fact in _standing(one) for line in _lines(fact, rules))
-            known = memo[key] = (finding, lines)
-        yield from known[1]
+    yield from memo.lines(facts.findings, rules, within or days)
     for fact in _standing(Facts(listings=facts.listings)):
         yield from _lines(fact, rules)
 

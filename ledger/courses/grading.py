@@ -1,42 +1,57 @@
 """What becomes of a tree's total: the regime's limits, the caps of lists, the grade."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
-from ..rulebook import Band, Edition, ScoringRegime, Status
+from ..rulebook import Band, Cap, Edition, ScoringRegime, Status
 from .interval import Interval
 from .listing import Listed
 from .tree import Clip, clip
 
-__all__ = ["band_of", "is_trusted", "limited"]
+__all__ = ["Capping", "band_of", "capping_of", "is_trusted", "limited"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capping:
+    """The cap of a list that the subject is on; `verified`: whether its presence there is."""
+
+    cap: Cap
+    verified: bool
 
 
 def limited(
-    regime: ScoringRegime, total: Decimal, present: tuple[Interval[Listed], ...]
+    regime: ScoringRegime, total: Decimal, capping: Capping | None
 ) -> tuple[Decimal, tuple[Clip, ...]]:
-    """The score of the tree's total, and what floor, ceiling and the lowest cap moved it by."""
+    """The score of the tree's total, and what floor, ceiling and cap moved it by."""
     before = regime.base.points + total
     score, limit = clip(before, regime.floor, regime.ceiling)
+    if limit is None and (capping is None or score <= capping.cap.points):
+        return score, ()
     steps: list[Clip] = []
     if limit is not None:
         name = "floor" if limit is regime.floor else "ceiling"
         verified = limit.mark.verified
         steps.append(Clip(name=name, points=score - before, mark=limit.mark, verified=verified))
-    if present:
-        lists = {on.value.list for on in present}
-        caps = [cap for cap in regime.caps if cap.list in lists and cap.points < score]
-        if caps:
-            cap = min(caps, key=lambda cap: cap.points)
-            listed = any(on.verified for on in present if on.value.list == cap.list)
-            steps.append(
-                Clip(
-                    name=f"cap: {cap.list}",
-                    points=cap.points - score,
-                    mark=cap.mark,
-                    verified=cap.mark.verified and listed,
-                )
-            )
-            score = cap.points
+    if capping is not None and capping.cap.points < score:
+        cap = capping.cap
+        sure = cap.mark.verified and capping.verified
+        points = cap.points - score
+        steps.append(Clip(name=f"cap: {cap.list}", points=points, mark=cap.mark, verified=sure))
+        score = cap.points
     return score, tuple(steps)
+
+
+def capping_of(regime: ScoringRegime, present: Iterable[Interval[Listed]]) -> Capping | None:
+    """The lowest cap of the lists that the subject is on; of equal ones the first."""
+    sure: dict[str, bool] = {}
+    for on in present:
+        sure[on.value.list] = on.verified or sure.get(on.value.list, False)
+    caps = [cap for cap in regime.caps if cap.list in sure]
+    if not caps:
+        return None
+    lowest = min(caps, key=lambda cap: cap.points)
+    return Capping(cap=lowest, verified=sure[lowest.list])
 
 
 def band_of(bands: tuple[Band, ...], score: Decimal) -> tuple[str | None, bool]:

@@ -30,7 +30,7 @@ from .facts import Facts, FindingFact
 from .interval import Interval, Reason
 from .matching import applies_on, clock_day, matches
 
-__all__ = ["UnderMeasures", "measures_course"]
+__all__ = ["UnderMeasures", "is_concerned", "measures_course"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +106,11 @@ def measures_course(
         interval for cause, span in _Course().spans(causes) if (interval := _interval(cause, span))
     ]
     return tuple(sorted(found, key=lambda one: (one.from_, one.value.position)))
+
+
+def is_concerned(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> bool:
+    """Whether any of these findings starts measures, so that the course is another without it."""
+    return any(True for _ in _causes(facts, regime, rulebooks))
 
 
 def _causes(facts: Facts, name: RegimeId, rulebooks: Rulebooks) -> Iterator[_Cause]:

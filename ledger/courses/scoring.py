@@ -29,18 +29,19 @@ from datetime import date
 from decimal import Decimal, localcontext
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 from ..dates import covers, earlier_end, later_end
 from ..rulebook import Edition, Rulebooks, ScoringRegime, rulebook_of
 from ..values import EditionId, RegimeId, plain
-from .counting import Counted, Memo, counted_facts
+from .counting import Counted, Days, Memo, counted_facts
 from .facts import Facts, Profile
-from .grading import band_of, is_trusted, limited
+from .grading import Capping, band_of, capping_of, is_trusted, limited
 from .interval import Interval, Reason
 from .listing import Listed, listings_of
 from .matching import applies_on
 from .tiles import merged
-from .tree import EXACT, Clip, RunningSum, Tree, tree_of
+from .tree import EXACT, Clip, RunningSum, Same, Tree, tree_of
 
 __all__ = [
     "GradeState",
@@ -77,8 +78,7 @@ class Graded:
 
 
 Tile = Interval[Graded]
-Days = tuple[date, date | None]
-"""From a first day on, before another (null: without end)."""
+_ZERO: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,32 +146,37 @@ def scoring_tiles(
 
 
 def scoring_span(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> Days | None:
-    """The days from the first to the last on which any of these findings counts; None if none does.
+    """The days from the first to the last on which any of these facts counts; None if none does.
 
-    Outside of them the course is the same with and without the findings.
+    Outside of them the course is the same with and without the facts.
     """
     first: date | None = None
     until: date | None = date.min
     with localcontext(EXACT):
         for stretch in _stretches(regime, rulebooks):
             scored = _scored(facts, stretch, rulebooks)
-            for line in scored.counted if scored is not None else ():
-                first = line.from_ if first is None else min(first, line.from_)
-                until = later_end(until, line.until)
+            if scored is None:
+                continue
+            for counts_from, counts_until in (
+                *((line.from_, line.until) for line in scored.counted),
+                *((on.from_, on.until) for on in scored.listed),
+            ):
+                first = counts_from if first is None else min(first, counts_from)
+                until = later_end(until, counts_until)
     return None if first is None else (first, until)
 
 
 def scoring_reasons(
-    facts: Facts, regime: RegimeId, rulebooks: Rulebooks, day: date
+    facts: Facts, regime: RegimeId, rulebooks: Rulebooks, day: date, *, memo: Memo | None = None
 ) -> tuple[Reason, ...]:
     """The reasons for the score on the day; their points add up to it exactly.
 
-    Empty where there is no score.
+    Empty where there is no score. `memo` is as that of `scoring_tiles`.
     """
     with localcontext(EXACT):
         for stretch in _stretches(regime, rulebooks):
             if covers(stretch.from_, stretch.until, day):
-                scored = _scored(facts, stretch, rulebooks)
+                scored = _scored(facts, stretch, rulebooks, memo, (day, None))
                 applies = scored and applies_on(scored.regime.applies_to, facts.profile, day)
                 return _reasons(scored, day) if scored and applies else ()
         return ()
@@ -216,24 +221,30 @@ def _shared(stretch: _Stretch, within: Days | None) -> Days | None:
 
 
 def _scored(
-    facts: Facts, stretch: _Stretch, rulebooks: Rulebooks, memo: Memo | None = None
+    facts: Facts,
+    stretch: _Stretch,
+    rulebooks: Rulebooks,
+    memo: Memo | None = None,
+    within: Days | None = None,
 ) -> _Scored | None:
-    """What the stretch's edition counts; None if it has no such regime."""
+    """What the stretch's edition counts (`within` some days); None if it has no such regime."""
     edition, regime = stretch.edition, stretch.regime
     if edition is None or regime is None:
         return None
     tree = tree_of(regime)
+    days = stretch.from_, stretch.until
     listed: tuple[Interval[Listed], ...] = ()
     if regime.caps and facts.listings:
         lists = {cap.list for cap in regime.caps}
-        listed = tuple(on for on in listings_of(facts, rulebooks) if on.value.list in lists)
+        present = listings_of(facts, rulebooks) if memo is None else memo.presence(facts, rulebooks)
+        listed = tuple(on for on in present if on.value.list in lists)
     return _Scored(
         from_=stretch.from_,
         until=stretch.until,
         edition=edition,
         regime=regime,
         tree=tree,
-        counted=tuple(counted_facts(facts, edition, regime, tree, stretch.until, memo)),
+        counted=tuple(counted_facts(facts, edition, regime, tree, days, within, memo)),
         listed=listed,
     )
 
@@ -255,7 +266,7 @@ def _tiles_of(  # noqa: PLR0913  # what is scored, and how
         return
     days = [stretch.from_, *_role_days(regime, facts.profile, stretch)]
     applies = [applies_on(regime.applies_to, facts.profile, day) for day in days]
-    scored = _scored(facts, whole, rulebooks, memo) if any(applies) else None
+    scored = _scored(facts, whole, rulebooks, memo, part) if any(applies) else None
     if scored is not None and stretch != whole:
         scored = replace(scored, from_=stretch.from_, until=stretch.until)
     tiles = tuple(_sweep(scored, days, every=every)) if scored is not None else ()
@@ -291,9 +302,6 @@ def _gradeless(from_: date, until: date | None, state: GradeState, edition: Edit
     return Interval(from_=from_, until=until, value=value, reasons=(), verified=verified)
 
 
-_shown = lru_cache(maxsize=4096)(plain)  # the same few scores come back in tile after tile
-
-
 def _sweep(scored: _Scored, also_on: Iterable[date], *, every: bool) -> Iterator[Tile]:
     """One pass over the days on which a line begins or ends, and those in `also_on`.
 
@@ -301,25 +309,24 @@ def _sweep(scored: _Scored, also_on: Iterable[date], *, every: bool) -> Iterator
     """
     comes, goes, listed = _changes(scored)
     asked = frozenset(also_on)
-    days = sorted({*comes, *goes, *listed, *asked})
-    running, unknown, doubtful = RunningSum(scored.tree), 0, 0
+    running, counts = RunningSum(scored.tree), _Counts()
     trusted = is_trusted(scored.edition) and scored.regime.base.mark.verified
-    present: tuple[Interval[Listed], ...] = ()
+    capping: Capping | None = None
     since = scored.from_
+    stood: tuple[object, ...] = ()
     said: tuple[Decimal, bool, bool] | None = None
-    for day in days:
-        for sign, lines in ((1, comes.get(day, ())), (-1, goes.get(day, ()))):
-            for line in lines:
-                doubtful += 0 if line.verified else sign
-                if line.points is None:
-                    unknown += sign
-                elif line.points:
-                    running.add(line.leaf, line.points if sign > 0 else -line.points)
+    for day in sorted({*comes, *goes, *listed, *asked}):
+        for leaf, points in counts.change(comes.get(day, ()), goes.get(day, ())).items():
+            running.add(leaf, points)
         if day in listed or (scored.listed and day == scored.from_):
-            present = tuple(on for on in scored.listed if on.holds_on(day))
-        score, steps = limited(scored.regime, running.total, present)
-        verified = trusted and not doubtful and not running.doubtful
-        says = score, verified and all(step.verified for step in steps), not unknown
+            capping = capping_of(scored.regime, [on for on in scored.listed if on.holds_on(day)])
+        stands = running.total, running.doubtful, counts.doubtful, counts.unknown, capping
+        if stands == stood and not every and day not in asked:
+            continue  # most lines of a long record lie below a limit that bites before and after
+        stood = stands
+        score, steps = limited(scored.regime, running.total, capping)
+        verified = trusted and not counts.doubtful and not running.doubtful
+        says = score, verified and all(step.verified for step in steps), not counts.unknown
         if every or says != said or day in asked:
             if said is not None:
                 yield _graded(scored, (since, day), said)
@@ -328,20 +335,54 @@ def _sweep(scored: _Scored, also_on: Iterable[date], *, every: bool) -> Iterator
         yield _graded(scored, (since, scored.until), said)
 
 
+@dataclass(slots=True)
+class _Counts:
+    """How many of the lines that count now are not verified, and how many give unknown points."""
+
+    doubtful: int = 0
+    unknown: int = 0
+
+    def change(self, comes: Iterable[Counted], goes: Iterable[Counted]) -> dict[int, Decimal]:
+        """Let lines come and go; by how much each leaf changes."""
+        changes: dict[int, Decimal] = {}
+        for line in comes:
+            self.doubtful += not line.verified
+            if line.points is None:
+                self.unknown += 1
+            elif line.points:
+                changes[line.leaf] = changes.get(line.leaf, _ZERO) + line.points
+        for line in goes:
+            self.doubtful -= not line.verified
+            if line.points is None:
+                self.unknown -= 1
+            elif line.points:
+                changes[line.leaf] = changes.get(line.leaf, _ZERO) - line.points
+        return changes
+
+
 def _graded(scored: _Scored, days: Days, said: tuple[Decimal, bool, bool]) -> Tile:
     """The tile of these days, by score, whether it is verified and whether it is complete."""
     score, verified, complete = said
-    band, certain = band_of(scored.regime.bands, score)
-    value = Graded(
-        state=GradeState.GRADED,
-        edition=scored.edition.id,
-        grade=band,
-        score=_shown(score),
-        complete=complete,
-    )
+    value, certain = _value(Same(scored.regime), scored.edition.id, score, complete=complete)
     return Interval(
         from_=days[0], until=days[1], value=value, reasons=(), verified=verified and certain
     )
+
+
+@lru_cache(maxsize=4096)  # the same few scores come back in tile after tile
+def _value(
+    same: Same, edition: EditionId, score: Decimal, *, complete: bool
+) -> tuple[Graded, bool]:
+    """What the score comes to, and whether the bounds of its band are verified."""
+    grade, certain = band_of(same.regime.bands, score)
+    value = Graded(
+        state=GradeState.GRADED,
+        edition=edition,
+        grade=grade,
+        score=plain(score),
+        complete=complete,
+    )
+    return value, certain
 
 
 _Lines = dict[date, list[Counted]]
@@ -374,8 +415,8 @@ def _reasons(scored: _Scored, day: date) -> tuple[Reason, ...]:
     for line in lines:
         if line.points is not None:
             running.add(line.leaf, line.points)
-    present = tuple(on for on in scored.listed if on.holds_on(day))
-    _, steps = limited(scored.regime, running.total, present)
+    capping = capping_of(scored.regime, [on for on in scored.listed if on.holds_on(day)])
+    _, steps = limited(scored.regime, running.total, capping)
     base = scored.regime.base
     start = Clip(name="base", points=base.points, mark=base.mark, verified=base.mark.verified)
     return (

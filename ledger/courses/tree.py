@@ -11,7 +11,7 @@ from typing import Final
 
 from ..rulebook import Indicator, Limit, Mark, Node, ScoringRegime
 
-__all__ = ["EXACT", "Branch", "Clip", "Leaf", "RunningSum", "Tree", "clip", "tree_of"]
+__all__ = ["EXACT", "Branch", "Clip", "Leaf", "RunningSum", "Same", "Tree", "clip", "tree_of"]
 
 EXACT: Final = Context(prec=1000, traps=[Inexact, InvalidOperation])
 """Points are added and multiplied exactly; what could not be exact is a defect and stops."""
@@ -75,7 +75,7 @@ class Tree:
         return self.by_act.get((event, None), ()) if found is None else found
 
 
-class _Same:
+class Same:
     """A regime as a key by identity: its value is large and slow to hash."""
 
     __slots__ = ("regime",)
@@ -87,16 +87,16 @@ class _Same:
         return id(self.regime)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.regime is other.regime
+        return isinstance(other, Same) and self.regime is other.regime
 
 
 def tree_of(regime: ScoringRegime) -> Tree:
     """The regime's nodes and indicators, laid out once for each regime."""
-    return _tree(_Same(regime))
+    return _tree(Same(regime))
 
 
 @lru_cache(maxsize=256)
-def _tree(same: _Same) -> Tree:
+def _tree(same: Same) -> Tree:
     regime = same.regime
     branches: list[Branch] = []
     leaves: list[Leaf] = []

@@ -270,7 +270,7 @@ def _end(listings: Listings, command: EndListing) -> tuple[ListingEnded, ...]:
         listing = command.listing
     else:
         assert command.list is not None, "either of the two was sent"
-        listing = _to_end(listings, command.list, command)
+        listing = _begun_on(listings, command) or _to_end(listings, command.list, command)
     held = _held(listings, listing)
     if held.annulled is not None:
         raise AlreadyAnnulled(fact=listing, field="listing")
@@ -287,8 +287,12 @@ def _end(listings: Listings, command: EndListing) -> tuple[ListingEnded, ...]:
         basis=command.basis,
     )
     if held.ended is not None:
-        if _says_the_same(held.ended, ended):
+        fields = _differing(held.ended, ended)
+        if not fields:
             return ()
+        if command.begun_on is not None:
+            paths = tuple(f"ended/{name}" for name in fields)
+            raise DiffersFromRecorded(fact=listing, fields=paths, field=fields[0])
         raise AlreadySettled(fact=listing, how="ended", on=held.ended.effective_on)
     # A day of import that stands in for an unknown day is no first day to compare with.
     if held.decided.dated and command.effective_on <= held.decided.effective_on:
@@ -298,7 +302,7 @@ def _end(listings: Listings, command: EndListing) -> tuple[ListingEnded, ...]:
 
 
 def _to_end(listings: Listings, list_id: ListId, command: EndListing) -> EventId:
-    """The listing that is meant by its list.
+    """The listing that is meant by its list alone.
 
     One that ended on this very day, for then the same is sent again; else the latest that runs and
     had begun; else, to be refused, one that runs.
@@ -322,9 +326,21 @@ def _to_end(listings: Listings, list_id: ListId, command: EndListing) -> EventId
     return max(begun or running, key=lambda pair: pair[0].effective_on)[1]
 
 
-def _says_the_same(recorded: ListingEnded, sent: ListingEnded) -> bool:
-    came_so = replace(recorded, channel=sent.channel, origin=sent.origin, irregular=sent.irregular)
-    return came_so == sent
+def _begun_on(listings: Listings, command: EndListing) -> EventId | None:
+    """The listing that its list and first day name; null where the command gives no first day."""
+    if command.begun_on is None:
+        return None
+    listing = listings.filed.get((command.list, command.begun_on))
+    if listing is None:
+        named = f"on list {command.list} from {command.begun_on}"
+        raise UnknownListing(listing=named, field="begun_on")
+    return listing
+
+
+def _differing(recorded: ListingEnded, sent: ListingEnded) -> tuple[str, ...]:
+    """What two records of one end say differently, apart from how they reached the ledger."""
+    compared = ("effective_on", "decided_on", "reason", "basis")
+    return tuple(name for name in compared if getattr(recorded, name) != getattr(sent, name))
 
 
 def _annul(listings: Listings, command: AnnulListing) -> tuple[ListingAnnulled, ...]:

@@ -71,7 +71,7 @@ def paper_key(basis: Basis) -> tuple[str, str] | None:
     authority = basis.authority
     if basis.document_number is None or authority is None or authority.name is None:
         return None
-    return fold_document_number(basis.document_number), _folded_name(authority.name)
+    return _folded_number(basis.document_number), _folded_name(authority.name)
 
 
 def essence(event: E) -> E:
@@ -101,11 +101,17 @@ def _differing(one: object, other: object, path: str) -> Iterator[str]:
 def _folded(basis: Basis) -> Basis:
     number, authority = basis.document_number, basis.authority
     if number is not None:
-        basis = replace(basis, document_number=DocumentNumber(fold_document_number(number)))
+        basis = replace(basis, document_number=_folded_number(number))
     if authority is not None and authority.name is not None:
         named = replace(authority, name=_folded_name(authority.name))
         basis = replace(basis, authority=named)
     return basis
+
+
+@lru_cache(maxsize=4096)
+def _folded_number(number: DocumentNumber) -> DocumentNumber:
+    # Asked when a decision is compared with the record, and again when it is filed.
+    return DocumentNumber(fold_document_number(number))
 
 
 @lru_cache(maxsize=4096)

@@ -258,7 +258,7 @@ class TestAssessments:
         given().when(penalty(assessments=(one,))).refused(AssessmentOutOfRange)
 
     def test_a_large_number_does_not_pass(self) -> None:
-        one = replace(self.assessed("-1"), points=Points(points("100000000") * 100_000))  # type: ignore[operator]  # a decimal
+        one = replace(self.assessed("-1"), points=Points(points("100000000") * 100_000))
         given().when(penalty(assessments=(one,))).refused(AssessmentOutOfRange)
 
     def test_an_indicator_is_assessed_once(self) -> None:

@@ -1,0 +1,27 @@
+-- Everything is read in one snapshot, in order, through cursors: the log may be longer than memory.
+
+-- name: head
+-- The head row.
+SELECT position, chain_hash, term, recorded_at FROM ledger_head;
+
+-- name: last
+-- The last position.
+SELECT coalesce(max(position), 0) FROM ledger_record;
+
+-- name: records
+-- All records with their columns.
+SELECT position, event_id::text, chain_hash, leaf_hash, term, type, subject, subject_version, bytes, sig
+  FROM ledger_record ORDER BY position;
+
+-- name: commands
+-- What the keys did, in the order of the log.
+SELECT first_position, encode(key_hash, 'hex'), encode(command_hash, 'hex'), last_position
+  FROM ledger_command ORDER BY first_position, key_hash;
+
+-- name: identifiers
+-- Which subject an identifier names, in the order of the log.
+SELECT position, kind, value, subject FROM ledger_identifier ORDER BY position, kind, value;
+
+-- name: holder
+-- The subject that an identifier names, and since which position.
+SELECT subject, position FROM ledger_identifier WHERE kind = %(kind)s AND value = %(value)s;

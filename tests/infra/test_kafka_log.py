@@ -1,0 +1,479 @@
+"""The log on Kafka, by the contract of `ledger.log.Log`, on real brokers."""
+
+import secrets
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from kafka import KafkaProducer, TopicPartition
+
+from infra import clock
+from infra.kafka_clients import KafkaUnreachable
+from infra.kafka_log import KafkaLog, LogCut, OffsetOutOfRange, RecordDamaged, TopicMadeAnew
+from infra.local import Cluster, Kafka, start_kafka
+from infra.memory import MemoryLog, MemoryStore
+from infra.reader import PlaceLost, Reader
+from infra.signer import PublicKey, Signer, Verifier
+from infra.topic import TopicGone, administer, create_topic
+from ledger.acceptance import Arrival
+from ledger.log import Log
+from ledger.record import TERM_OPENED
+from ledger.service import Append, Draft
+from ledger.values import EventId
+from tests.parts import KAFKA_CACHE
+
+pytestmark = pytest.mark.kafka
+
+LEDGER = "cn-33"
+Header = tuple[str, bytes]
+
+
+def draft(stream: str, version: int, type_: str = "subject-registered") -> Draft:
+    event = EventId(str(UUID(int=hash((stream, version)) & (1 << 128) - 1, version=4)))
+    data = f'{{"name":"杭州例子有限公司","number":{version}}}'
+    return Draft(stream=stream, version=version, type=type_, id=event, data=data.encode())
+
+
+def append(*drafts: Draft) -> Append:
+    return Append(drafts=drafts, key_hash=None, command_hash="0" * 64, actor="local")
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    return Signer.generate(LEDGER)
+
+
+@pytest.fixture(scope="module")
+def verify(signer: Signer) -> Verifier:
+    return Verifier(LEDGER, [PublicKey(key=signer.public_key, first_term=1, last_term=None)])
+
+
+@pytest.fixture(scope="module")
+def history(signer: Signer) -> MemoryLog:
+    """A real log: a term, and four batches of 1, 2, 3 and 4 records."""
+    store = MemoryStore(LEDGER, signer.sign, clock.now)
+    store.open_term(append(draft("ledger", 1, TERM_OPENED)))
+    for size in (1, 2, 3, 4):
+        store.append([append(*(draft(f"s-{size}", version) for version in range(1, size + 1)))])
+    return store.log
+
+
+@pytest.fixture
+def topic(kafka: Kafka) -> Iterator[str]:
+    """A topic for one test."""
+    name = f"test-{secrets.token_hex(6)}.log"
+    with administer(kafka.address) as admin:
+        create_topic(admin, name, single_broker=True)
+        yield name
+        if name in admin.list_topics():
+            admin.delete_topics([name])
+
+
+@pytest.fixture
+def log(kafka: Kafka, topic: str) -> Iterator[KafkaLog]:
+    with reading(kafka.address, topic) as opened:
+        yield opened
+
+
+@contextmanager
+def reading(address: str, topic: str, *, patience_s: float = 10) -> Iterator[KafkaLog]:
+    opened = KafkaLog(address, topic, patience_s=patience_s)
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def send(
+    kafka: Kafka | Cluster, topic: str, *records: tuple[bytes | None, Sequence[Header]]
+) -> None:
+    """Write records one by one, each in a batch of its own; returns when all are acknowledged."""
+    producer = KafkaProducer(bootstrap_servers=kafka.address, acks="all")
+    for value, headers in records:
+        sent = producer.send(topic, value, key=b"s-1", headers=list(headers), partition=0)
+        sent.get(timeout=30)
+    producer.close()
+
+
+def as_sent(arrivals: Iterable[Arrival]) -> list[tuple[bytes, list[Header]]]:
+    return [
+        (one.value, [("sig", one.signature)] if one.signature is not None else [])
+        for one in arrivals
+    ]
+
+
+def numbered(*numbers: int) -> list[tuple[bytes, list[Header]]]:
+    return [(b"%d" % number, []) for number in numbers]
+
+
+def values(arrivals: Iterable[Arrival]) -> list[bytes]:
+    return [one.value for one in arrivals]
+
+
+# The contract -------------------------------------------------------------------------------------
+
+
+def test_a_record_arrives_as_it_was_sent(
+    kafka: Kafka, topic: str, log: KafkaLog, history: Log
+) -> None:
+    sent = history.read(0, 100)
+    send(kafka, topic, *as_sent(sent))
+    arrived = log.read(0, 100)
+    assert list(arrived) == list(sent)
+    assert [one.offset for one in arrived] == list(range(11))
+    assert sum(one.signature is not None for one in arrived) == 5
+
+
+def test_an_empty_log_ends_at_offset_0(log: KafkaLog) -> None:
+    assert log.end() == 0
+    assert log.read(0, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("offset", "limit", "expected"),
+    [(0, 1, [0]), (0, 2, [0, 1]), (1, 2, [1, 2]), (2, 1, [2]), (2, 2, [2]), (3, 1, [])],
+)
+def test_a_read_gives_at_most_so_many_records_from_an_offset_on(
+    kafka: Kafka, topic: str, log: KafkaLog, *, offset: int, limit: int, expected: list[int]
+) -> None:
+    send(kafka, topic, *numbered(0, 1, 2))
+    assert log.end() == 3
+    assert values(log.read(offset, limit)) == [b"%d" % number for number in expected]
+
+
+def test_reads_that_go_on_jump_once_and_miss_nothing(
+    kafka: Kafka, topic: str, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jumps: list[int] = []
+    seek = log._consumer.seek
+
+    def counted(partition: TopicPartition, offset: int) -> None:
+        jumps.append(offset)
+        seek(partition, offset)
+
+    monkeypatch.setattr(log._consumer, "seek", counted)
+    send(kafka, topic, *numbered(*range(10)))
+    found = [log.read(offset, 3) for offset in (0, 3, 6, 9, 10)]
+    assert [values(each) for each in found] == [
+        [b"0", b"1", b"2"],
+        [b"3", b"4", b"5"],
+        [b"6", b"7", b"8"],
+        [b"9"],
+        [],
+    ]
+    assert jumps == [0]
+    assert values(log.read(4, 1)) == [b"4"]
+    assert values(log.read(5, 1)) == [b"5"]
+    assert jumps == [0, 4]
+
+
+def test_what_was_acknowledged_before_a_read_is_found_by_it(
+    kafka: Kafka, topic: str, log: KafkaLog
+) -> None:
+    producer = KafkaProducer(bootstrap_servers=kafka.address, acks="all")
+    for number in range(50):
+        assert log.read(number, 10) == []
+        producer.send(topic, b"%d" % number, partition=0).get(timeout=30)
+        assert values(log.read(number, 10)) == [b"%d" % number]
+    producer.close()
+
+
+def test_a_read_that_waits_ends_with_the_next_record(
+    kafka: Kafka, topic: str, log: KafkaLog
+) -> None:
+    assert log.read(0, 10, wait_s=0.2) == []
+    later = threading.Timer(0.3, send, (kafka, topic, *numbered(0)))
+    later.start()
+    assert values(log.read(0, 10, wait_s=60)) == [b"0"]
+    later.join()
+
+
+def test_more_than_one_fetch_brings_is_read_to_the_end(
+    kafka: Kafka, topic: str, log: KafkaLog
+) -> None:
+    large = [(b"%d" % number * 300_000, ()) for number in range(9)]
+    send(kafka, topic, *large)
+    read: list[Arrival] = []
+    while arrived := log.read(len(read), 4):
+        assert len(arrived) <= 4
+        read += arrived
+    assert values(read) == [value for value, _ in large]
+
+
+# Records ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "signature"),
+    [
+        ([("sig", b"s" * 64)], b"s" * 64),
+        ([("content-type", b"x"), ("sig", b"s")], b"s"),
+        ([], None),
+        ([("Sig", b"s")], None),
+        ([("sig", b"s"), ("sig", b"s")], None),
+        ([("sig", b"s"), ("sig", b"t")], None),
+    ],
+)
+def test_the_signature_is_the_value_of_exactly_one_header(
+    kafka: Kafka,
+    topic: str,
+    log: KafkaLog,
+    headers: list[Header],
+    signature: bytes | None,
+) -> None:
+    send(kafka, topic, (b"{}", headers))
+    (arrived,) = log.read(0, 1)
+    assert arrived.signature == signature
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{}", b"\xff\x00", b'{"position":0}'])
+def test_what_is_not_a_record_arrives_without_fields(
+    kafka: Kafka, topic: str, log: KafkaLog, value: bytes | None
+) -> None:
+    send(kafka, topic, (value, []))
+    (arrived,) = log.read(0, 1)
+    assert arrived == Arrival(value or b"", None, 0, 0, None)
+
+
+def test_a_strangers_transaction_that_hangs_stops_nobody(
+    kafka: Kafka, topic: str, log: KafkaLog
+) -> None:
+    stranger = KafkaProducer(bootstrap_servers=kafka.address, transactional_id=topic)
+    stranger.init_transactions()
+    stranger.begin_transaction()
+    stranger.send(topic, b"hanging", partition=0).get(timeout=30)
+    send(kafka, topic, *numbered(1))
+    assert values(log.read(0, 10)) == [b"hanging", b"1"]
+    stranger.abort_transaction()
+    assert log.end() == 3  # the marker of the abort takes an offset
+    assert log.read(2, 10) == []
+    send(kafka, topic, *numbered(3))
+    (arrived,) = log.read(2, 10)
+    assert (arrived.value, arrived.offset) == (b"3", 3)
+    assert values(log.read(0, 10)) == [b"hanging", b"1", b"3"]
+    stranger.close()
+
+
+# A reader on it -----------------------------------------------------------------------------------
+
+
+def test_a_reader_accepts_whole_batches_from_it(
+    kafka: Kafka, topic: str, log: KafkaLog, history: Log, verify: Verifier
+) -> None:
+    send(kafka, topic, *as_sent(history.read(0, 100)))
+    reader = Reader(log, verify)
+    batches = [batch for _ in range(11) for batch in reader.poll(1)]
+    assert [len(batch.records) for batch in batches] == [1, 1, 2, 3, 4]
+    assert batches[-1].place.topic_id == log.topic_id
+    assert (batches[-1].place.position, batches[-1].place.offset) == (11, 10)
+
+
+def test_a_reader_goes_on_behind_a_stored_place_that_the_log_holds(
+    kafka: Kafka, topic: str, log: KafkaLog, history: Log, verify: Verifier
+) -> None:
+    send(kafka, topic, *as_sent(history.read(0, 100)))
+    first = Reader(log, verify)
+    (*_, batch) = first.poll(4)
+    again = Reader(log, verify, batch.place)
+    assert [len(each.records) for each in again.poll()] == [3, 4]
+    with pytest.raises(PlaceLost):
+        Reader(log, verify, replace(batch.place, chain=bytes(32)))
+
+
+# What a reader must act on ------------------------------------------------------------------------
+
+
+def test_an_offset_behind_the_end_is_out_of_range(kafka: Kafka, topic: str, log: KafkaLog) -> None:
+    send(kafka, topic, *numbered(0, 1))
+    for wait_s in (0.0, 30.0):
+        with pytest.raises(OffsetOutOfRange, match=r"asked for offset 3, .* 0 and ends at 2"):
+            log.read(3, 1, wait_s=wait_s)
+    assert log.read(2, 1) == []
+    assert values(log.read(0, 5)) == [b"0", b"1"]
+
+
+def test_an_offset_before_the_beginning_is_out_of_range(
+    kafka: Kafka, topic: str, log: KafkaLog
+) -> None:
+    send(kafka, topic, *numbered(0, 1, 2))
+    with administer(kafka.address) as admin:
+        admin.delete_records({TopicPartition(topic, 0): 2})
+    with pytest.raises(OffsetOutOfRange, match=r"asked for offset 0, .* begins at 2 and ends at 3"):
+        log.read(0, 5)
+    assert values(log.read(2, 5)) == [b"2"]
+
+
+def test_a_topic_that_is_not_there_is_not_made_by_reading_it(kafka: Kafka) -> None:
+    with pytest.raises(TopicGone, match=r"there is no topic nowhere\.log"):
+        KafkaLog(kafka.address, "nowhere.log")
+    with administer(kafka.address) as admin:
+        assert "nowhere.log" not in admin.list_topics()
+
+
+def test_a_topic_that_is_deleted_under_its_reader_is_missed_and_not_made_anew(
+    kafka: Kafka, topic: str
+) -> None:
+    send(kafka, topic, *numbered(0, 1))
+    with reading(kafka.address, topic, patience_s=2) as log, administer(kafka.address) as admin:
+        assert values(log.read(0, 5)) == [b"0", b"1"]
+        admin.delete_topics([topic])
+        with pytest.raises(TopicMadeAnew, match=f"no topic {topic} any more"):
+            log.read(0, 5)
+        with pytest.raises(TopicMadeAnew):
+            log.read(2, 5)
+        assert topic not in admin.list_topics()
+
+
+def test_a_reader_that_only_waits_learns_that_the_topic_is_gone(kafka: Kafka, topic: str) -> None:
+    send(kafka, topic, *numbered(0, 1))
+    with reading(kafka.address, topic, patience_s=1) as log, administer(kafka.address) as admin:
+        assert values(log.read(0, 5)) == [b"0", b"1"]
+        admin.delete_topics([topic])
+        with pytest.raises(KafkaUnreachable):  # silence at first, and then the reason for it
+            log.read(2, 5)
+        with pytest.raises(TopicMadeAnew):
+            log.read(2, 5, wait_s=0.1)
+
+
+def test_a_topic_made_anew_under_its_reader_is_told_even_if_it_has_as_many_records(
+    kafka: Kafka, topic: str, log: KafkaLog
+) -> None:
+    send(kafka, topic, *numbered(0, 1))
+    assert values(log.read(0, 5)) == [b"0", b"1"]
+    with administer(kafka.address) as admin:
+        admin.delete_topics([topic])
+        made = create_topic(admin, topic, single_broker=True)
+    send(kafka, topic, *numbered(0, 1, 2))
+    with pytest.raises(TopicMadeAnew, match=f"had id {log.topic_id}, now it has {made}"):
+        log.read(0, 5)
+    with reading(kafka.address, topic) as fresh:
+        assert fresh.topic_id == made
+        assert values(fresh.read(0, 5)) == [b"0", b"1", b"2"]
+
+
+# A broker of its own, which is stopped and whose files are touched --------------------------------
+
+
+class Broker:
+    """A single broker with its files, and a topic on it."""
+
+    topic = "own.log"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.kafka = start_kafka(folder, KAFKA_CACHE)
+        with administer(self.kafka.address) as admin:
+            create_topic(admin, self.topic, single_broker=True)
+
+    @property
+    def segment(self) -> Path:
+        (found,) = (self.folder / "1" / "data" / f"{self.topic}-0").glob("*.log")
+        return found
+
+    def start(self) -> None:
+        self.kafka = start_kafka(self.folder, KAFKA_CACHE)
+
+
+@pytest.fixture
+def broker(tmp_path: Path, kafka: Kafka) -> Iterator[Broker]:
+    """Where the session has its Kafka from elsewhere, there may be no jars to start one from."""
+    if "jars" not in kafka.path:
+        pytest.skip(f"the files of a broker are needed, and Kafka is {kafka.path}")
+    started = Broker(tmp_path / "kafka")
+    yield started
+    started.kafka.stop()
+
+
+def test_a_reader_outlasts_the_absence_of_its_broker(broker: Broker) -> None:
+    send(broker.kafka, broker.topic, *numbered(0))
+    with reading(broker.kafka.address, broker.topic, patience_s=1) as log:
+        assert values(log.read(0, 5)) == [b"0"]
+        broker.kafka.stop()
+        for _ in range(2):
+            with pytest.raises(KafkaUnreachable):
+                log.read(1, 5)
+        with pytest.raises(KafkaUnreachable):
+            log.end()
+        with pytest.raises(KafkaUnreachable):
+            log.read(0, 5)
+        broker.start()
+        send(broker.kafka, broker.topic, *numbered(1))
+        arrived = read_in_the_end(log, 1)
+        assert (values(arrived), arrived[0].leader_epoch) == ([b"1"], 1)
+
+
+def test_nobody_opens_a_log_where_no_broker_is() -> None:
+    with pytest.raises(KafkaUnreachable, match=r"127\.0\.0\.1:1"):
+        KafkaLog("127.0.0.1:1", "cn-33.log", patience_s=0.5)
+
+
+def test_a_tail_that_was_lost_and_grew_again_is_told_to_who_had_read_it(broker: Broker) -> None:
+    send(broker.kafka, broker.topic, *numbered(0, 1))
+    kept = broker.segment.stat().st_size
+    send(broker.kafka, broker.topic, *numbered(2, 3))
+    with reading(broker.kafka.address, broker.topic, patience_s=5) as log:
+        assert values(log.read(0, 10)) == [b"0", b"1", b"2", b"3"]
+        broker.kafka.stop()
+        with broker.segment.open("r+b") as file:
+            file.truncate(kept)
+        broker.start()
+        send(broker.kafka, broker.topic, *numbered(12, 13, 14))
+        with pytest.raises(LogCut):
+            read_in_the_end(log, 4)
+        arrived = log.read(1, 10)
+        assert values(arrived) == [b"1", b"12", b"13", b"14"]
+        assert [one.leader_epoch for one in arrived] == [0, 1, 1, 1]
+
+
+def test_a_byte_that_flipped_on_the_brokers_disk_is_noticed(broker: Broker) -> None:
+    send(broker.kafka, broker.topic, *numbered(0))
+    before = broker.segment.stat().st_size
+    send(broker.kafka, broker.topic, (b"a record of some length", []), *numbered(2))
+    broker.kafka.stop()
+    content = bytearray(broker.segment.read_bytes())
+    content[content.index(b"some", before)] ^= 1
+    broker.segment.write_bytes(content)
+    broker.start()
+    with reading(broker.kafka.address, broker.topic) as log:
+        assert values(log.read(0, 1)) == [b"0"]
+        for _ in range(2):
+            with pytest.raises(RecordDamaged, match="offset 1"):
+                log.read(1, 1)
+        assert values(log.read(2, 1)) == [b"2"]
+
+
+# Three brokers ------------------------------------------------------------------------------------
+
+
+def test_a_reader_goes_on_over_the_death_of_a_leader_and_sees_the_epoch_rise(
+    three_brokers: Cluster,
+) -> None:
+    topic = "three.log"
+    with administer(three_brokers.address) as admin:
+        create_topic(admin, topic, single_broker=False)
+        (leader,) = [each["leader_id"] for each in admin.describe_topics([topic])[0]["partitions"]]
+    with reading(three_brokers.address, topic) as log:
+        send(three_brokers, topic, *numbered(0, 1))
+        assert values(read_in_the_end(log, 0)) == [b"0", b"1"]
+        three_brokers.kill(leader)
+        send(three_brokers, topic, *numbered(2))
+        arrived = read_in_the_end(log, 2)
+        assert values(arrived) == [b"2"]
+        assert arrived[0].leader_epoch > 0
+        three_brokers.start(leader)
+        assert log.end() == 3
+
+
+def read_in_the_end(log: KafkaLog, offset: int) -> Sequence[Arrival]:
+    """The next records, once brokers answer again."""
+    deadline = clock.elapsed() + 60
+    while True:
+        try:
+            if arrived := log.read(offset, 10):
+                return arrived
+        except KafkaUnreachable:
+            assert clock.elapsed() < deadline, "waited in vain"

@@ -1,0 +1,252 @@
+"""The topic of a log: judged row by row, and made, read back and spoilt on a real broker."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from infra.kafka_clients import KafkaUnreachable
+from infra.local import Cluster, Kafka
+from infra.topic import (
+    Topic,
+    TopicGone,
+    TopicTaken,
+    administer,
+    create_topic,
+    describe_topic,
+    find_topic_id,
+    objections,
+    topic_name,
+)
+
+GOOD = Topic(
+    name="cn-33.log",
+    topic_id="c81b69d4-43e8-41e0-9e3f-457c87ae49e7",
+    partitions=1,
+    copies=3,
+    beginning=0,
+    settings={
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "min.insync.replicas": "2",
+        "unclean.leader.election.enable": "false",
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": "1048576",
+        "segment.bytes": "1073741824",
+    },
+    brokers={
+        number: {"auto.create.topics.enable": "false", "delete.topic.enable": "false"}
+        for number in (1, 2, 3)
+    },
+)
+SINGLE = replace(
+    GOOD,
+    copies=1,
+    settings=dict(GOOD.settings) | {"min.insync.replicas": "1"},
+    brokers={1: {"auto.create.topics.enable": "true", "delete.topic.enable": "true"}},
+)
+OF_A_SINGLE_BROKER = (
+    "topic cn-33.log has replication factor 1, must have 3",
+    "broker 1 has auto.create.topics.enable=true, must have false",
+    "broker 1 has delete.topic.enable=true, must have false",
+)
+
+
+def test_the_topic_bears_the_name_of_its_ledger() -> None:
+    assert topic_name("cn-33") == "cn-33.log"
+
+
+@pytest.mark.parametrize("single_broker", [True, False])
+def test_a_topic_as_it_must_be_gives_no_objection(single_broker: bool) -> None:  # noqa: FBT001 # parametrized
+    said = objections(GOOD, single_broker=single_broker)
+    assert (said.complaints, said.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("single_broker", [True, False])
+@pytest.mark.parametrize(
+    ("setting", "value", "wanted"),
+    [
+        ("cleanup.policy", "compact", "delete"),
+        ("cleanup.policy", "compact,delete", "delete"),
+        ("retention.ms", "604800000", "-1"),
+        ("retention.bytes", "0", "-1"),
+        ("min.insync.replicas", "1", "2"),
+        ("min.insync.replicas", "3", "2"),
+        ("unclean.leader.election.enable", "true", "false"),
+        ("message.timestamp.type", "CreateTime", "LogAppendTime"),
+        ("max.message.bytes", "1048575", "1048576"),
+        ("max.message.bytes", "1048577", "1048576"),
+        ("max.message.bytes", None, "1048576"),
+    ],
+)
+def test_a_setting_that_differs_forbids_writing(
+    setting: str,
+    value: str | None,
+    wanted: str,
+    single_broker: bool,  # noqa: FBT001 # parametrized
+) -> None:
+    others = {name: each for name, each in GOOD.settings.items() if name != setting}
+    found = replace(GOOD, settings=others if value is None else others | {setting: value})
+    said = objections(found, single_broker=single_broker)
+    assert said.complaints == (
+        f"topic cn-33.log has {setting}={value or 'unknown'}, must have {wanted}",
+    )
+    assert said.warnings == ()
+
+
+@pytest.mark.parametrize("single_broker", [True, False])
+@pytest.mark.parametrize(
+    ("differs", "complaint"),
+    [
+        ({"partitions": 2}, "topic cn-33.log has 2 partitions, must have 1"),
+        ({"partitions": 0}, "topic cn-33.log has 0 partitions, must have 1"),
+        ({"beginning": 1}, "topic cn-33.log begins at offset 1, must begin at 0"),
+    ],
+)
+def test_a_topic_of_another_shape_forbids_writing(
+    differs: dict[str, Any],
+    complaint: str,
+    single_broker: bool,  # noqa: FBT001 # parametrized
+) -> None:
+    said = objections(replace(GOOD, **differs), single_broker=single_broker)
+    assert (said.complaints, said.warnings) == ((complaint,), ())
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_too_few_copies_forbid_writing(copies: int) -> None:
+    settings = dict(GOOD.settings) | {"min.insync.replicas": str(copies)}
+    said = objections(replace(GOOD, copies=copies, settings=settings), single_broker=False)
+    assert said.complaints == (f"topic cn-33.log has replication factor {copies}, must have 3",)
+
+
+def test_more_copies_than_three_are_as_good() -> None:
+    assert not objections(replace(GOOD, copies=4), single_broker=False).complaints
+
+
+@pytest.mark.parametrize("setting", ["auto.create.topics.enable", "delete.topic.enable"])
+@pytest.mark.parametrize("number", [1, 3])
+def test_one_broker_of_three_that_is_set_otherwise_forbids_writing(
+    setting: str, number: int
+) -> None:
+    brokers = dict(GOOD.brokers) | {number: dict(GOOD.brokers[number]) | {setting: "true"}}
+    said = objections(replace(GOOD, brokers=brokers), single_broker=False)
+    assert said.complaints == (f"broker {number} has {setting}=true, must have false",)
+
+
+def test_a_single_broker_with_default_settings_is_only_warned_of() -> None:
+    said = objections(SINGLE, single_broker=True)
+    assert (said.complaints, said.warnings) == ((), OF_A_SINGLE_BROKER)
+
+
+def test_a_single_broker_that_is_not_said_to_be_one_forbids_writing() -> None:
+    said = objections(SINGLE, single_broker=False)
+    assert (said.complaints, said.warnings) == (OF_A_SINGLE_BROKER, ())
+
+
+# On a real broker ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def admin(kafka: Kafka) -> Iterator[KafkaAdminClient]:
+    with administer(kafka.address) as client:
+        yield client
+
+
+@pytest.fixture
+def name(admin: KafkaAdminClient) -> Iterator[str]:
+    topic = topic_name(f"test-{secrets.token_hex(6)}")
+    create_topic(admin, topic, single_broker=True)
+    yield topic
+    admin.delete_topics([topic])
+
+
+@pytest.mark.kafka
+def test_a_topic_that_was_made_is_found_as_it_must_be(admin: KafkaAdminClient, name: str) -> None:
+    found = describe_topic(admin, name)
+    assert found.topic_id == find_topic_id(admin, name)
+    assert (found.partitions, found.copies, found.beginning) == (1, 1, 0)
+    assert not objections(found, single_broker=True).complaints
+    assert f"topic {name} has replication factor 1, must have 3" in (
+        objections(found, single_broker=False).complaints
+    )
+
+
+@pytest.mark.kafka
+def test_a_topic_is_not_made_over_another(admin: KafkaAdminClient, name: str) -> None:
+    before = find_topic_id(admin, name)
+    with pytest.raises(TopicTaken, match=f"there is a topic {name} already"):
+        create_topic(admin, name, single_broker=True)
+    assert find_topic_id(admin, name) == before
+
+
+@pytest.mark.kafka
+def test_a_topic_that_is_not_there_is_gone(admin: KafkaAdminClient) -> None:
+    for ask in (find_topic_id, describe_topic):
+        with pytest.raises(TopicGone, match=r"there is no topic nowhere\.log"):
+            ask(admin, "nowhere.log")
+    assert "nowhere.log" not in admin.list_topics()
+
+
+@pytest.mark.kafka
+def test_a_topic_that_was_made_anew_has_another_id(admin: KafkaAdminClient, name: str) -> None:
+    before = find_topic_id(admin, name)
+    admin.delete_topics([name])
+    assert create_topic(admin, name, single_broker=True) != before
+
+
+@pytest.mark.kafka
+def test_a_setting_that_was_altered_is_seen(admin: KafkaAdminClient, name: str) -> None:
+    altered = {"retention.ms": "1000", "cleanup.policy": "compact"}
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, altered)])
+    assert objections(describe_topic(admin, name), single_broker=True).complaints == (
+        f"topic {name} has cleanup.policy=compact, must have delete",
+        f"topic {name} has retention.ms=1000, must have -1",
+    )
+
+
+@pytest.mark.kafka
+def test_a_second_partition_is_seen(admin: KafkaAdminClient, name: str) -> None:
+    admin.create_partitions({name: 2})
+    assert objections(describe_topic(admin, name), single_broker=True).complaints == (
+        f"topic {name} has 2 partitions, must have 1",
+    )
+
+
+@pytest.mark.kafka
+def test_records_that_were_deleted_from_the_beginning_are_missed(
+    kafka: Kafka, admin: KafkaAdminClient, name: str
+) -> None:
+    producer = KafkaProducer(bootstrap_servers=kafka.address)
+    for value in (b"a", b"b", b"c"):
+        producer.send(name, value, partition=0)
+    producer.close()
+    admin.delete_records({TopicPartition(name, 0): 2})
+    assert objections(describe_topic(admin, name), single_broker=True).complaints == (
+        f"topic {name} begins at offset 2, must begin at 0",
+    )
+
+
+@pytest.mark.kafka
+def test_a_broker_that_stops_answering_is_said_to_be_out_of_reach() -> None:
+    with pytest.raises(KafkaUnreachable, match=r"no Kafka answers at 127\.0\.0\.1:1"):
+        with administer("127.0.0.1:1"):
+            pytest.fail("connected to nobody")
+
+
+@pytest.mark.kafka
+def test_three_brokers_hold_a_topic_that_needs_no_excuse(three_brokers: Cluster) -> None:
+    with administer(three_brokers.address) as admin:
+        create_topic(admin, "cn-33.log", single_broker=False)
+        found = describe_topic(admin, "cn-33.log")
+    assert (found.copies, sorted(found.brokers)) == (3, [1, 2, 3])
+    assert found.settings["min.insync.replicas"] == "2"
+    said = objections(found, single_broker=False)
+    assert said.complaints == tuple(
+        f"broker {number} has delete.topic.enable=true, must have false"  # as tests delete topics
+        for number in (1, 2, 3)
+    )
