@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["preview_command", "record_command", "record_commands"]
 
 _BATCH: Final = 500
-_ENTERED_S: Final = 30.0
+_ENTERED_S: Final = 10.0
 
 Answer = dict[str, Any]
 

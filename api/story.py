@@ -68,9 +68,9 @@ _EN: Final = _Words(
     invented="invented for demonstration, not law",
 )
 _ZH: Final = _Words(
-    as_of="{name}({code}),截至 {day}(样例最新事实的次日):",
-    is_graded="{regime}:等级 {grade},{score} 分,{span}",
-    is_state="{regime}:{state},{span}",
+    as_of="{name}（{code}），截至 {day}（样例最新事实的次日）：",
+    is_graded="{regime}：等级 {grade}，{score} 分，{span}",
+    is_state="{regime}：{state}，{span}",
     states={
         "under-measures": "适用管理措施",
         "clear": "无",
@@ -79,14 +79,14 @@ _ZH: Final = _Words(
         "does-not-apply": "不适用",
     },
     why="依据",
-    was_graded="等级 {grade},{score} 分",
-    before="一年前({day}):{said}",
-    comes="{day} 起变为:{said},因{because}",
+    was_graded="等级 {grade}，{score} 分",
+    before="一年前（{day}）：{said}",
+    comes="{day} 起变为：{said}，因{because}",
     no_longer="{what}期满",
     no_clause="条款不详",
-    nothing_comes="就已记录的事实而言,不会再变化",
-    unverified="未核实:该版本尚未与文件正本核对",
-    invented="演示用,虚构,并非法律",
+    nothing_comes="就已记录的事实而言，不会再变化",
+    unverified="未核实：该版本尚未与文件正本核对",
+    invented="演示用，虚构，并非法律",
 )
 _LANGUAGES: Final = {"en": _EN, "zh": _ZH}
 

@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
 from infra import clock, logs
-from infra.codec import EventCodec, command_hash
+from infra.codec import EventCodec, UnreadableRecord, command_hash
 from infra.connections import Pool, connect, open_pool
 from infra.creation import (
     KeyMissing,
@@ -84,6 +85,7 @@ LOG_NAME: Final = "table in PostgreSQL"
 _POOL_MAX: Final = 16
 _PATIENCE_S: Final = 0.2
 _WAIT_S: Final = 600.0
+_STALLED_S: Final = 5.0
 _READ_ONLY: Final = (
     "the private key that signs this ledger's term is not in {path}: it can be read, not written; "
     "set LEDGER_SIGNING_KEY to the file that holds it"
@@ -106,6 +108,7 @@ UNAVAILABLE: Final = (
     OperationalError,
     OtherLedger,
     PlaceLost,
+    UnreadableRecord,
 )
 """What keeps the ledger from being used and its user can mend; the messages say how."""
 
@@ -395,13 +398,23 @@ def project(parts: Parts, upto: int) -> None:
 
     Raises:
         ProjectorStopped: a record up to there cannot be understood.
+        PlaceLost: the log is not accepted up to there.
     """
     with (
         closing(parts.log()) as log,
         closing(Projector(parts.database.url, log, parts.verifier)) as projector,
     ):
-        while parts.views.position() < upto:
-            projector.step()
+        last = clock.elapsed()
+        while (shown := parts.views.position()) < upto:
+            if projector.step():
+                last = clock.elapsed()
+            elif clock.elapsed() - last > _STALLED_S:
+                raise PlaceLost(
+                    f"the log is accepted up to position {shown}, and not to {upto}: "
+                    "`credit-ledger verify` says what is wrong with it"
+                )
+            else:
+                time.sleep(_PATIENCE_S)
 
 
 def rebuild_views(parts: Parts, progress: Progress | None) -> Rebuilt:

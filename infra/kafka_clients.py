@@ -23,7 +23,9 @@ PATIENCE_S: Final = 10.0
 UNREACHABLE: Final = (
     errors.KafkaConnectionError,
     errors.KafkaTimeoutError,
+    errors.LeaderNotAvailableError,
     errors.NodeNotReadyError,
+    errors.NotLeaderForPartitionError,
     errors.RequestTimedOutError,
 )
 """What the library raises where no broker answers."""

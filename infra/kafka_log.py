@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from kafka import TopicPartition, errors
+from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.consumer.fetcher import ConsumerRecord
+from kafka.protocol.consumer import OffsetSpec
 
 from ledger.acceptance import Arrival
 
@@ -82,11 +83,10 @@ class KafkaLog:
             with self._translated():
                 self.topic_id = find_topic_id(self._admin, topic)
                 self._sure_until = clock.elapsed() + _CHECK_S
-                self._consumer = reader(address, patience_s=patience_s)
+                self._opened: KafkaConsumer | None = self._open()
         except BaseException:
             self._admin.close()
             raise
-        self._consumer.assign([self._partition])
 
     def read(self, offset: int, limit: int, *, wait_s: float = 0) -> Sequence[Arrival]:
         """At most `limit` records from `offset` on, in order; empty at the end.
@@ -124,16 +124,32 @@ class KafkaLog:
         """The offset behind the last record that all brokers in step have.
 
         Raises:
-            KafkaUnreachable: brokers do not answer in time, or the topic is gone.
+            TopicMadeAnew: the topic is gone.
+            KafkaUnreachable: brokers do not answer in time.
         """
         with self._translated():
-            ends = self._consumer.end_offsets([self._partition], _ms(self._patience_s))
-        return int(ends[self._partition])
+            return self._edge(OffsetSpec.LATEST)
 
     def close(self) -> None:
         """Give the connections back."""
-        self._consumer.close(autocommit=False)
+        self._throw_away()
         self._admin.close()
+
+    @property
+    def _consumer(self) -> KafkaConsumer:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _throw_away(self) -> None:
+        if self._opened is not None:
+            self._opened.close(autocommit=False)
+            self._opened = None
+
+    def _open(self) -> KafkaConsumer:
+        consumer = reader(self._address, patience_s=self._patience_s)
+        consumer.assign([self._partition])
+        return consumer
 
     def _jump(self, offset: int) -> None:
         self._next = None  # until it is known that the log goes on there
@@ -161,7 +177,7 @@ class KafkaLog:
 
     def _poll_to_end(self, offset: int, limit: int) -> list[Arrival]:
         """Records; none if the log ended at `offset` when asked, as what was fetched may lag."""
-        end = self.end()
+        end = self._edge(OffsetSpec.LATEST)
         if offset > end:
             raise self._out_of_range(offset)
         deadline = clock.elapsed() + self._patience_s
@@ -175,11 +191,25 @@ class KafkaLog:
         return []
 
     def _out_of_range(self, offset: int) -> OffsetOutOfRange:
-        begins = self._consumer.beginning_offsets([self._partition], _ms(self._patience_s))
+        begin, end = self._edge(OffsetSpec.EARLIEST), self._edge(OffsetSpec.LATEST)
+        name = self._partition.topic
         return OffsetOutOfRange(
-            f"asked for offset {offset}, but {self._partition.topic} begins at"
-            f" {begins[self._partition]} and ends at {self.end()}"
+            f"asked for offset {offset}, but {name} begins at {begin} and ends at {end}"
         )
+
+    def _edge(self, which: OffsetSpec) -> int:
+        """Asked for on a connection that no fetch waits on: a broker answers each one in order."""
+        asked = {self._partition: which}
+        patience_ms = _ms(self._patience_s)
+        try:
+            found = patiently(
+                lambda: self._admin.list_partition_offsets(asked, timeout_ms=patience_ms),
+                self._patience_s,
+            )
+        except errors.UnknownTopicOrPartitionError as error:
+            self._make_sure()
+            raise KafkaUnreachable(f"{self._partition} cannot be asked now: {error!r}") from error
+        return int(found[self._partition].offset)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -195,6 +225,7 @@ class KafkaLog:
             raise LogCut(f"records at the end of the log were lost: {error}") from error
         except errors.CorruptRecordError as error:
             self._next = None
+            self._throw_away()  # it would never end to poll what it holds
             raise RecordDamaged(str(error)) from error
         except LogMoved:
             self._next = None

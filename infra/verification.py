@@ -296,7 +296,7 @@ class _Walk:
             return None
         self._check_batch(record, envelope)
         self._check_chain(record, envelope, leaf, follows=follows)
-        self._check_term(record, envelope)
+        self._check_term(envelope)
         self._check_columns(record, envelope)
         self._check_version(envelope.subject, envelope.subjectversion)
         return self._take_event(envelope)
@@ -340,14 +340,10 @@ class _Walk:
         if not self._verifier(head, record.signature, record.value):
             self._wrong("signature", f"its signature is not one of term {envelope.term}")
 
-    def _check_term(self, record: _Record, envelope: Envelope) -> None:
-        opens = envelope.type == TERM_OPENED
-        wanted = self.term + 1 if opens else self.term
+    def _check_term(self, envelope: Envelope) -> None:
+        wanted = self.term + 1 if envelope.type == TERM_OPENED else self.term
         if envelope.term != wanted:
             self._wrong("term", f"it is of term {envelope.term}; {wanted} is due here")
-        if opens and record.signature is None:
-            self._wrong("signature", "a term is opened by a record that is signed")
-            self._unsigned = 0
         self.term = envelope.term
 
     def _check_columns(self, record: _Record, envelope: Envelope) -> None:

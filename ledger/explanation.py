@@ -11,7 +11,7 @@
 
 In each of them `no-edition` says that no edition in force has the regime, and `does-not-apply` that
 the subject has none of its kinds and roles. Measures and listings that were begun go on all the
-same: they are their own edition's.
+same: they are their own edition's, until a later edition has no regime of that name.
 """
 
 from collections.abc import Iterator

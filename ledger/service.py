@@ -478,7 +478,6 @@ class Service:
                     outcomes[index] = self._recorded(came_to, answer)
                     reached[came_to.stream] = answer.last
                 else:
-                    self._states.pop(came_to.stream, None)
                     again.append(one)
             elif again:
                 again.append(one)

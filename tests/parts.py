@@ -43,11 +43,13 @@ _LENIENT: Final = {
     "max_connections": "300",
 }
 _LENIENT_KAFKA: Final = {
-    # Tests make topics and take them away again.
-    "auto.create.topics.enable": "false",
+    # As a broker has it by default: tests take their topics away again, and see that nothing of
+    # ours makes one by asking for it.
+    "auto.create.topics.enable": "true",
     "delete.topic.enable": "true",
 }
 _DOCKER_S: Final = 5
+_GIVEN_S: Final = 3
 
 
 def open_postgres(
@@ -70,14 +72,14 @@ def way_to_kafka(environment: Mapping[str, str] = os.environ) -> str | NoKafka:
         return f"LEDGER_TEST_KAFKA {given}"
     if docker_version() is not None:
         return f"Docker {KAFKA_IMAGE}"
-    return _way_to_jars() or f"{KAFKA_VERSION} from jars"
+    return way_to_jars() or f"{KAFKA_VERSION} from jars"
 
 
 def open_kafka(folder: Path, environment: Mapping[str, str] = os.environ) -> Kafka | NoKafka:
     """A Kafka for the tests, with its data in `folder` if it is our own; else why not."""
     try:
         if given := environment.get("LEDGER_TEST_KAFKA"):
-            return kafka_at(given, path="LEDGER_TEST_KAFKA")
+            return kafka_at(given, path="LEDGER_TEST_KAFKA", patience_s=_GIVEN_S)
         if docker_version() is not None:
             return _kafka_in_container()
         return start_kafka(folder, KAFKA_CACHE, options=_LENIENT_KAFKA)
@@ -100,7 +102,7 @@ def _given(dsn: str) -> Postgres | NoPostgres:
         return NoPostgres(f"LEDGER_TEST_PG_URL is set, and nothing answers there: {error}")
 
 
-def _way_to_jars() -> NoKafka | None:
+def way_to_jars() -> NoKafka | None:
     """What is missing for a broker from its jars, if anything is."""
     try:
         find_java()

@@ -24,3 +24,9 @@ def shared_csv(name: str) -> list[dict[str, str]]:
         return []
     with path.open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
+
+
+def shared_text(name: str) -> str:
+    """The text of a sample as it stands; empty where the folder is absent."""
+    path = _FOLDER / name
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

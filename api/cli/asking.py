@@ -41,7 +41,7 @@ __all__ = [
 
 LIMIT: Final = 100
 _LIMIT_MAX: Final = 500
-_ENTERED_S: Final = 30.0
+_ENTERED_S: Final = 10.0
 
 Subject = Annotated[str, typer.Argument(help="The subject's id, or any code of it.")]
 AsOf = Annotated[
@@ -79,8 +79,14 @@ def _see_to(parts: Parts, known_at: str | None) -> None:
     """
     head = parts.statuses.head()
     end = head.position if head is not None else 0
-    if end:
+    try:
         parts.follower.until(end, _ENTERED_S)
+    except TimeoutError:
+        accepted = parts.follower.entered
+        fail(
+            f"the log is accepted up to position {accepted}, and not to {end}: "
+            "`credit-ledger verify` says what is wrong with it"
+        )
     if parts.database.run is None:
         until_shown(parts)
     elif known_at is not None and known_at.isdecimal() and int(known_at) <= end:

@@ -215,7 +215,10 @@ def _reason(noted: Noted, ground: Ground) -> str:
     mark = "" if line.verified else _UNSURE
     if ground.rule is not None:
         return f"{_rule(ground)}{mark}."
-    fact = "A fact that is not on record" if ground.fact is None else _fact(noted, ground.fact)
+    if ground.same_as is not None:
+        fact = f"The decision in ({ground.same_as})"
+    else:
+        fact = "A fact that is not on record" if ground.fact is None else _fact(noted, ground.fact)
     notes = "".join(f"; {one}" for one in _notes(line.note))
     return f"{fact}. {_counted(noted, ground)}{notes}{mark}. (Record {line.position}.)"
 
@@ -306,15 +309,21 @@ def _finding(noted: Noted, fact: FindingFact) -> str:
 
 
 def _penalties(content: PenaltyImposed) -> str:
-    named = content.kinds_text or " and ".join(_PENALTIES[kind] for kind in content.kinds)
-    amounts = [
-        f"{what} {_yuan(amount)} yuan"
-        for what, amount in (("fine", content.fine), ("confiscated", content.confiscated))
-        if amount is not None
-    ]
-    sums = f" ({', '.join(amounts)})" if amounts else ""
     ends = content.term_ends_on
-    return f"{named}{sums}{'' if ends is None else f', to the end of {ends}'}"
+    named = " and ".join(_penalty(kind, content) for kind in content.kinds)
+    return named if ends is None else f"{named}, to the end of {ends}"
+
+
+def _penalty(kind: PenaltyKind, content: PenaltyImposed) -> str:
+    """One kind of penalty, with its amount; of another kind what the decision called it."""
+    named = _PENALTIES[kind]
+    if kind is PenaltyKind.FINE and content.fine is not None:
+        return f"{named} of {_yuan(content.fine)} yuan"
+    if kind is PenaltyKind.CONFISCATION and content.confiscated is not None:
+        return f"{named} of {_yuan(content.confiscated)} yuan"
+    if kind is PenaltyKind.OTHER and content.kinds_text is not None:
+        return f"{named} ({content.kinds_text})"
+    return named
 
 
 def _under(basis: Basis) -> str:
@@ -353,14 +362,16 @@ def _measures(noted: Noted) -> Iterator[str]:
 
 def _doubts(noted: Noted) -> Iterator[str]:
     edition = noted.edition
-    if edition is not None and not edition.in_force.verified:
-        yield f"The days on which edition {edition.id} is in force are not verified."
-    if not noted.is_band_sure:
-        yield f"The bounds of grade {noted.now.grade} are not verified."
-    for ground in noted.grounds:
-        said = ", ".join(_DOUBTS[doubt] for doubt in ground.doubts)
-        if said:
-            yield f"In ({ground.number}), not verified: {said}."
+    if edition is not None and edition.status is Status.DEMO:
+        yield "These rules are invented, so that there is nothing to verify them by."
+    else:
+        if edition is not None and not edition.in_force.verified:
+            yield f"The days on which edition {edition.id} is in force are not verified."
+        if not noted.is_band_sure:
+            yield f"The bounds of grade {noted.now.grade} are not verified."
+        for doubts, numbers in noted.doubtful:
+            said = ", ".join(_DOUBTS[doubt] for doubt in doubts)
+            yield f"In ({'), ('.join(map(str, numbers))}), not verified: {said}."
     for ground in noted.grounds:
         if noted.now.score is not None and ground.reason.points is None:
             why = "; ".join(_notes(ground.why_without_points)) or "no points yet"

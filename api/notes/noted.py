@@ -64,13 +64,15 @@ _WITHOUT_POINTS: Final = ("no assessment", "points not published")
 class Ground:
     """One reason, by its number in the note (from 1).
 
-    `fact` is what it rests on, null where `rule` says which rule of the edition gave it; `title` is
-    that of its indicator or node in the edition, or the id of the capping list.
+    `fact` is what it rests on, null where `rule` says which rule of the edition gave it; `same_as`
+    is the number of an earlier reason that rests on the same fact. `title` is that of its indicator
+    or node in the edition, or the id of the capping list.
     """
 
     number: int
     reason: Reason
     fact: FindingFact | ListingFact | None
+    same_as: int | None
     rule: Rule | None
     title: str | None
     doubts: tuple[Doubt, ...]
@@ -127,6 +129,15 @@ class Noted:
             if band.grade == self.now.grade:
                 break
         return all(mark.verified for mark in marks[-2:])
+
+    @property
+    def doubtful(self) -> tuple[tuple[tuple[Doubt, ...], tuple[int, ...]], ...]:
+        """What is doubted, each with the numbers of the reasons of which it is."""
+        found: dict[tuple[Doubt, ...], list[int]] = {}
+        for ground in self.grounds:
+            if ground.doubts:
+                found.setdefault(ground.doubts, []).append(ground.number)
+        return tuple((doubts, tuple(numbers)) for doubts, numbers in found.items())
 
     def ground_of(self, event: EventId) -> Ground | None:
         """The reason that rests on a fact, if one does."""
@@ -198,17 +209,22 @@ def _without(some: tuple[Ground, ...], others: tuple[Ground, ...]) -> tuple[Grou
 def _grounds(
     explained: Explanation, facts: Facts, edition: Edition | None, regime: Regime | None
 ) -> tuple[Ground, ...]:
-    return tuple(
-        Ground(
-            number=number,
-            reason=line,
-            fact=None if line.event is None else _fact(facts, line.event),
-            rule=_rule(line),
-            title=_title(line, regime),
-            doubts=tuple(_doubts(line, edition, regime, explained)) if not line.verified else (),
+    found: list[Ground] = []
+    for number, line in enumerate(explained.reasons, start=1):
+        fact = None if line.event is None else _fact(facts, line.event)
+        before = (one.number for one in found if one.reason.event == line.event)
+        found.append(
+            Ground(
+                number=number,
+                reason=line,
+                fact=fact,
+                same_as=None if fact is None else next(before, None),
+                rule=_rule(line),
+                title=_title(line, regime),
+                doubts=tuple(_doubts(line, fact, edition, regime, explained)),
+            )
         )
-        for number, line in enumerate(explained.reasons, start=1)
-    )
+    return tuple(found)
 
 
 def _fact(facts: Facts, event: EventId) -> FindingFact | ListingFact | None:
@@ -271,13 +287,22 @@ def _leaves(
 
 
 def _doubts(
-    line: Reason, edition: Edition | None, regime: Regime | None, explained: Explanation
+    line: Reason,
+    fact: FindingFact | ListingFact | None,
+    edition: Edition | None,
+    regime: Regime | None,
+    explained: Explanation,
 ) -> Iterator[Doubt]:
+    if line.verified:
+        return
     match regime:
         case ScoringRegime() if line.event is None:
             yield Doubt.BASE if line.indicator == Rule.BASE else Doubt.LIMIT
         case ScoringRegime():
-            yield from _indicator_doubts(line, edition, regime)
+            yield from _indicator_doubts(line, regime)
+            counts = None if edition is None else edition.counts_facts
+            if counts is not None and not counts.mark.verified and _is_earlier(fact, edition):
+                yield Doubt.EARLIER_FACTS
         case MeasuresRegime():
             yield from _measures_doubts(line, regime, len(explained.reasons))
         case ListingRegime():
@@ -288,7 +313,15 @@ def _doubts(
             return
 
 
-def _indicator_doubts(line: Reason, edition: Edition | None, regime: Regime) -> Iterator[Doubt]:
+def _is_earlier(fact: FindingFact | ListingFact | None, edition: Edition | None) -> bool:
+    """Whether the fact was decided before the edition was in force."""
+    if fact is None or edition is None:
+        return False
+    content = fact.decided if isinstance(fact, ListingFact) else fact.content
+    return content is not None and (content.decided_on or content.effective_on) < edition.from_
+
+
+def _indicator_doubts(line: Reason, regime: Regime) -> Iterator[Doubt]:
     found = _indicator(regime, line.indicator or "")
     if found is None:
         return
@@ -303,9 +336,6 @@ def _indicator_doubts(line: Reason, edition: Edition | None, regime: Regime) -> 
         yield Doubt.VALIDITY
     if not all(weight.mark.verified for weight in weights):
         yield Doubt.WEIGHT
-    counts = None if edition is None else edition.counts_facts
-    if counts is not None and not counts.mark.verified:
-        yield Doubt.EARLIER_FACTS
 
 
 def _measures_doubts(line: Reason, regime: MeasuresRegime, count: int) -> Iterator[Doubt]:

@@ -239,8 +239,8 @@ def _term(now: Explanation) -> str:
     """From when, and until which last day, what holds does."""
     begins = "" if now.from_ is None else f"自{_day(now.from_)}起"
     if now.until is None:
-        return f"该状态{begins}持续，依现有记录没有届满之日。" if begins else ""
-    return f"该状态{begins}至{_day(last_day_before(now.until))}止（含当日）。"
+        return f"上述情形{begins}持续，依现有记录没有届满之日。" if begins else ""
+    return f"上述情形{begins}至{_day(last_day_before(now.until))}止（含当日）。"
 
 
 # Reasons ------------------------------------------------------------------------------------------
@@ -258,7 +258,10 @@ def _reason(noted: Noted, ground: Ground) -> str:
     mark = "" if line.verified else _UNSURE
     if ground.rule is not None:
         return f"{_rule(ground)}{mark}。"
-    fact = "所据事实不在记录之内" if ground.fact is None else _fact(noted, ground.fact)
+    if ground.same_as is not None:
+        fact = f"同第{ground.same_as}项之决定"
+    else:
+        fact = "所据事实不在记录之内" if ground.fact is None else _fact(noted, ground.fact)
     counted = _counted(noted, ground)
     notes = "".join(f"；{one}" for one in _notes(line.note))
     return f"{fact}。{counted}{notes}{mark}。（账本第{line.position}号记录）"
@@ -362,22 +365,29 @@ def _offence(content: PenaltyImposed) -> str:
 
 
 def _penalties(content: PenaltyImposed) -> str:
-    named = content.kinds_text or "、".join(_PENALTIES[kind] for kind in content.kinds)
-    amounts = [
-        f"{what}{_yuan(amount)}元"
-        for what, amount in (("罚款", content.fine), ("没收", content.confiscated))
-        if amount is not None
-    ]
-    sums = f"（{'、'.join(amounts)}）" if amounts else ""
     ends = content.term_ends_on
-    return f"{named}{sums}{'' if ends is None else f'，期限至{_day(ends)}'}"
+    named = "、".join(_penalty(kind, content) for kind in content.kinds)
+    return named if ends is None else f"{named}，期限至{_day(ends)}"
+
+
+def _penalty(kind: PenaltyKind, content: PenaltyImposed) -> str:
+    """One kind of penalty, with its amount; of another kind what the decision called it."""
+    named = _PENALTIES[kind]
+    if kind is PenaltyKind.FINE and content.fine is not None:
+        return f"{named}{_yuan(content.fine)}元"
+    if kind is PenaltyKind.CONFISCATION and content.confiscated is not None:
+        return f"{named}（计{_yuan(content.confiscated)}元）"
+    if kind is PenaltyKind.OTHER and content.kinds_text is not None:
+        return f"{named}（{content.kinds_text}）"
+    return named
 
 
 def _under(basis: Basis) -> str:
     if basis.instrument is None:
         return ""
-    clause = "" if basis.clause is None else _clause(basis.clause)
-    return f"，依据《{basis.instrument.strip('《》')}》{clause}"
+    # Files give title and clause in one, marked as a title already.
+    title = basis.instrument if "《" in basis.instrument else f"《{basis.instrument}》"
+    return f"，依据{title}{'' if basis.clause is None else _clause(basis.clause)}"
 
 
 def _listing(fact: ListingFact) -> str:
@@ -414,14 +424,16 @@ def _measures(noted: Noted) -> Iterator[str]:
 
 def _doubts(noted: Noted) -> Iterator[str]:
     edition = noted.edition
-    if edition is not None and not edition.in_force.verified:
-        yield f"版本 {edition.id} 的施行日期未经核实。"
-    if not noted.is_band_sure:
-        yield f"{noted.now.grade}级的分数界线未经核实。"
-    for ground in noted.grounds:
-        said = "、".join(_DOUBTS[doubt] for doubt in ground.doubts)
-        if said:
-            yield f"第{ground.number}项：{said}，未经核实。"
+    if edition is not None and edition.status is Status.DEMO:
+        yield "所据规则系虚构，各项均无从核实。"
+    else:
+        if edition is not None and not edition.in_force.verified:
+            yield f"版本 {edition.id} 的施行日期未经核实。"
+        if not noted.is_band_sure:
+            yield f"{noted.now.grade}级的分数界线未经核实。"
+        for doubts, numbers in noted.doubtful:
+            said = "、".join(_DOUBTS[doubt] for doubt in doubts)
+            yield f"第{'、'.join(map(str, numbers))}项：{said}，未经核实。"
     for ground in noted.grounds:
         if noted.now.score is not None and ground.reason.points is None:
             why = "；".join(_notes(ground.why_without_points)) or "尚无分值"

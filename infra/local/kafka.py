@@ -50,6 +50,9 @@ _SETTINGS: Final = MappingProxyType(
         "log.dirs": "data",  # a broker works inside its folder, so no path need be escaped
         "auto.create.topics.enable": "false",
         "delete.topic.enable": "false",
+        # A broker that was killed is let in again only when its former life has timed out.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
         "num.network.threads": "2",
         "num.io.threads": "2",
         "offsets.topic.num.partitions": "4",
@@ -63,6 +66,7 @@ _COPIES: Final = ("offsets.topic", "transaction.state.log", "share.coordinator.s
 _STARTS_MAX: Final = 3
 _START_S: Final = 120  # after a kill it reads through the ends of its logs
 _STOP_S: Final = 30
+_PATIENCE_S: Final = 10.0
 _CONNECT_S: Final = 1
 _POLL_S: Final = 0.05
 _COPIES_MIN: Final = 3
@@ -78,16 +82,16 @@ class Kafka:
     stop: Callable[[], None]
 
 
-def kafka_at(address: str, *, path: str) -> Kafka:
+def kafka_at(address: str, *, path: str, patience_s: float = _PATIENCE_S) -> Kafka:
     """The Kafka at an address (`host:port`, several with commas) that was given; `stop` leaves it.
 
     Raises:
-        NoKafka: nothing answers there.
+        NoKafka: nothing answers there within `patience_s` seconds.
     """
     from ..kafka_clients import KafkaUnreachable, administrator  # noqa: PLC0415 # slow to import
 
     try:
-        admin = administrator(address)
+        admin = administrator(address, patience_s=patience_s)
     except KafkaUnreachable as error:
         raise NoKafka(str(error)) from error
     try:
@@ -130,7 +134,7 @@ def start_cluster(
     """Brokers that hold copies of each other's logs, as `start_kafka`; returns when all answer.
 
     From three on, topics have three copies unless they say otherwise, two of which must be there
-    for a write, and a broker that is gone is missed after two seconds.
+    for a write, and a broker that is gone is missed after three seconds.
 
     Raises:
         NoKafka: they cannot be started here, or the folder was made for another number of them.
@@ -248,14 +252,13 @@ class Cluster:
         for topic in _COPIES:
             settings[f"{topic}.replication.factor"] = str(copies)
             settings[f"{topic}.min.isr"] = str(max(1, copies - 1))
-        if len(self._ports) > 1:
-            settings |= {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
         return settings | dict(self._options)
 
     def _format(self, numbers: Iterable[int]) -> None:
         """Make the data folders; each gets its name when it is whole, so a crash leaves none."""
         tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted")
-        what = ("-c", "format.properties", "-t", _cluster_id(self._folder))
+        # An id may begin with a hyphen: it stands in one word with its option.
+        what = ("--config=format.properties", f"--cluster-id={_cluster_id(self._folder)}")
         bare = [number for number in numbers if not (self._of(number) / "data").exists()]
         tools = {number: self._spawn(number, *tool, *what) for number in bare}
         for number, running in tools.items():
@@ -267,7 +270,7 @@ class Cluster:
 
     def _spawn(self, number: int, *arguments: str) -> subprocess.Popen[bytes]:
         folder = self._of(number)
-        command = [*dies_with_starter("TERM"), *self._java, *arguments]
+        command = [*self._java, *arguments]
         return spawn(command, folder / "log", environment=_environment(), folder=folder)
 
     def _wait_for(self, numbers: Iterable[int]) -> None:

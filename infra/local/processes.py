@@ -60,5 +60,9 @@ def begin_log(log: Path) -> None:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log, for a message that says why a server did not start."""
-    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:])
+    """The last lines of a log, for a message that says why a server did not start.
+
+    Without the frames of Java's stack traces, behind which the reason would be out of sight.
+    """
+    lines = log.read_text("utf-8", "replace").splitlines()
+    return "\n".join([line for line in lines if not line.startswith("\tat ")][-_TAIL_LINES:])

@@ -8,15 +8,18 @@ from which day the period is counted and how long it is. The listing lasts to th
 period and at least to the end of the term that the decision itself states. Without either it lasts
 until an event ends it. A list that no edition names feeds no regime; presence on it is shown all
 the same.
+
+Presence was decided and goes on when editions change. The course of a regime does not: it ends on
+the first day of a later edition that has no list of that name. Where the regimes of several
+rulebooks name one list, each has its own course, and the first one's terms are shown for the list.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from ..dates import DateOutOfRange, earlier_end, first_day_after, last_day, later_end
 from ..events import ListingDecided
-from ..rulebook import Edition, ListingRegime, Rulebooks
+from ..rulebook import Edition, ListingRegime, Rulebooks, rulebook_of
 from ..values import EditionId, EventId, ListId, Name, RegimeId
 from .facts import Facts, ListingFact, Profile
 from .interval import Interval
@@ -55,7 +58,7 @@ def listings_of(facts: Facts, rulebooks: Rulebooks) -> tuple[Interval[Listed], .
     found = [
         interval
         for fact in facts.listings
-        if (interval := _presence(fact, facts.profile, rulebooks)) is not None
+        if (interval := _presence(fact, _named(fact, facts.profile, rulebooks))) is not None
     ]
     return tuple(sorted(found, key=lambda one: (one.from_, one.value.list, one.value.position)))
 
@@ -63,17 +66,48 @@ def listings_of(facts: Facts, rulebooks: Rulebooks) -> tuple[Interval[Listed], .
 def listing_course(
     facts: Facts, regime: RegimeId, rulebooks: Rulebooks
 ) -> tuple[Interval[Listed], ...]:
-    """The subject's presence on the list of one regime."""
-    return tuple(one for one in listings_of(facts, rulebooks) if one.value.regime == regime)
+    """The subject's presence on the list of one regime, by its own terms."""
+    found = [
+        on
+        for fact in facts.listings
+        if (named := _named(fact, facts.profile, rulebooks, regime)) is not None
+        and (interval := _presence(fact, named)) is not None
+        and (on := _until_over(interval, named[0], regime, rulebooks)) is not None
+    ]
+    return tuple(sorted(found, key=lambda one: (one.from_, one.value.list, one.value.position)))
 
 
-def _presence(
-    fact: ListingFact, profile: Profile | None, rulebooks: Rulebooks
-) -> Interval[Listed] | None:
+_Named = tuple[Edition, ListingRegime]
+"""A regime that takes a listing, and its edition."""
+
+
+def _named(
+    fact: ListingFact, profile: Profile | None, rulebooks: Rulebooks, only: RegimeId | None = None
+) -> _Named | None:
+    """The first regime (or this one) that takes the listing, in the order of rulebooks."""
+    decided = fact.decided
+    if decided is None:
+        return None
+    day = decided.decided_on or decided.effective_on
+    books = {edition.rulebook for edition in rulebooks.editions}
+    for rulebook in sorted(books) if only is None else (rulebook_of(only),):
+        edition = rulebooks.on(rulebook, day)
+        for regime in () if edition is None else edition.regimes:
+            if (
+                edition is not None
+                and isinstance(regime, ListingRegime)
+                and only in {None, regime.id}
+                and regime.list == decided.list
+                and applies_on(regime.applies_to, profile, decided.effective_on)
+            ):
+                return edition, regime
+    return None
+
+
+def _presence(fact: ListingFact, named: _Named | None) -> Interval[Listed] | None:
     decided = fact.decided
     if decided is None or not fact.is_standing:
         return None
-    named = next(_naming(decided, profile, rulebooks), None)
     edition, regime = named or (None, None)
     end = _left(fact, _lasting(decided, regime), regime)
     if end.day is not None and end.day <= decided.effective_on:
@@ -95,21 +129,23 @@ def _presence(
     )
 
 
-def _naming(
-    decided: ListingDecided, profile: Profile | None, rulebooks: Rulebooks
-) -> Iterator[tuple[Edition, ListingRegime]]:
-    """The regimes that take the listing, in the order of their rulebooks."""
-    day = decided.decided_on or decided.effective_on
-    for rulebook in sorted({edition.rulebook for edition in rulebooks.editions}):
-        edition = rulebooks.on(rulebook, day)
-        for regime in () if edition is None else edition.regimes:
-            if (
-                edition is not None
-                and isinstance(regime, ListingRegime)
-                and regime.list == decided.list
-                and applies_on(regime.applies_to, profile, decided.effective_on)
-            ):
-                yield edition, regime
+def _until_over(
+    interval: Interval[Listed], edition: Edition, regime: RegimeId, rulebooks: Rulebooks
+) -> Interval[Listed] | None:
+    """The presence up to the day on which the regime's course is over; None if it is before."""
+    over_on = next(
+        (
+            later.from_
+            for later in rulebooks.of(edition.rulebook)
+            if later.from_ > edition.from_ and not isinstance(later.regime(regime), ListingRegime)
+        ),
+        None,
+    )
+    if over_on is None:
+        return interval
+    if over_on <= interval.from_:
+        return None
+    return replace(interval, until=earlier_end(interval.until, over_on))
 
 
 def _is_sure(regime: ListingRegime | None) -> bool:

@@ -9,22 +9,25 @@ What the law leaves open is a term of the edition, and each side is carried out 
 
 - whether a finding on the last day still meets running measures (`last_day_counts`);
 - whether each period's end is counted from the chain's first day or from the last day before it
-  (`counted_from`); behind a period that ended early it is counted from that period's last day;
+  (`counted_from`); behind a period that ended early, or one of another length, it is counted from
+  that period's last day;
 - what becomes of what exceeds the cap (`then`): with `new-chain` it is cut off, and nothing is left
   of a finding made when the cap was reached; with `carry-over` a finding whose period would exceed
   the cap opens a chain of its own on the day after;
 - whether the others of a chain close up behind one that a restoration ended, or keep their dates.
 
 A restoration ends the periods of its findings in the regimes that it names. A finding that was
-annulled never had one. A period that is not published is open, and not verified.
+annulled never had one. A period that is not published is open, and not verified. What was begun
+under an edition goes on when the edition ends; but where a later edition has no measures of that
+name the course ends on its first day.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
-from ..dates import DateOutOfRange, Period, add_days, last_day
-from ..rulebook import ChainCap, Edition, MeasuresRegime, Rulebooks, rulebook_of
+from ..dates import DateOutOfRange, Period, add_days, earlier_end, last_day
+from ..rulebook import Edition, MeasuresRegime, Repeat, Rulebooks, rulebook_of
 from ..values import EditionId, EventId, RegimeId
 from .facts import Facts, FindingFact
 from .interval import Interval, Reason
@@ -45,13 +48,17 @@ class UnderMeasures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cause:
-    """A finding that starts measures, and the edition's terms for it."""
+    """A finding that starts measures, and the edition's terms for it.
+
+    `over_on` is the first day of a later edition without these measures (null: none is there).
+    """
 
     fact: FindingFact
     edition: Edition
     regime: MeasuresRegime
     start: date
     ended_on: date | None
+    over_on: date | None
 
     @property
     def is_sure_of_start(self) -> bool:
@@ -67,18 +74,21 @@ class _Cause:
 class _Chain:
     """Periods that follow one another.
 
-    `first` is its first day; ends are counted as so many periods (`count`) behind `anchor`.
-    `planned` is its last day by the dates that its findings were given, `running` the last day on
-    which anything of it runs, early ends taken in (null: open). `sure`: every term that led here is
+    `first` is its first day; ends are counted as so many times the `period` (`count`) behind
+    `anchor`. `planned` is its last day by the dates that its findings were given, `running` the
+    last day on which anything of it runs, early ends taken in (null: open; the day before the first
+    where nothing does). `over_on` is that of its causes. `sure`: every term that led here is
     verified.
     """
 
     first: date
     anchor: date
+    running: date | None
+    over_on: date | None
+    sure: bool
+    period: Period | None = None
     count: int = 0
     planned: date | None = None
-    running: date | None = None
-    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +124,7 @@ def is_concerned(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> bool:
 
 
 def _causes(facts: Facts, name: RegimeId, rulebooks: Rulebooks) -> Iterator[_Cause]:
+    over: dict[EditionId, date | None] = {}
     for fact in facts.findings:
         if not fact.is_standing:
             continue
@@ -121,8 +132,12 @@ def _causes(facts: Facts, name: RegimeId, rulebooks: Rulebooks) -> Iterator[_Cau
         regime = None if edition is None else edition.regime(name)
         if edition is None or not isinstance(regime, MeasuresRegime):
             continue
+        if not matches(regime.on, fact.content):
+            continue
         start = clock_day(fact.content, regime.clock) or fact.content.effective_on
-        if matches(regime.on, fact.content) and applies_on(regime.applies_to, facts.profile, start):
+        if applies_on(regime.applies_to, facts.profile, start):
+            if edition.id not in over:
+                over[edition.id] = _over_on(name, edition, rulebooks)
             ended = fact.ended_in(name)
             yield _Cause(
                 fact=fact,
@@ -130,14 +145,27 @@ def _causes(facts: Facts, name: RegimeId, rulebooks: Rulebooks) -> Iterator[_Cau
                 regime=regime,
                 start=start,
                 ended_on=None if ended is None else ended.on,
+                over_on=over[edition.id],
             )
+
+
+def _over_on(name: RegimeId, edition: Edition, rulebooks: Rulebooks) -> date | None:
+    """The first day of the next edition that has no measures of this name."""
+    for later in rulebooks.of(edition.rulebook):
+        if later.from_ > edition.from_ and not isinstance(later.regime(name), MeasuresRegime):
+            return later.from_
+    return None
 
 
 @dataclass(slots=True)
 class _Course:
-    """The walk over the findings, in the order of their first days."""
+    """The walk over the findings, in the order of their first days.
+
+    `parallel` is the last day of those that run in parallel, as far as they are known to end.
+    """
 
     chain: _Chain | None = field(default=None)
+    parallel: date | None = field(default=None)
 
     def spans(self, causes: list[_Cause]) -> Iterator[tuple[_Cause, _Span]]:
         for cause in causes:
@@ -146,75 +174,113 @@ class _Course:
                 yield cause, span
 
     def _next(self, cause: _Cause) -> _Span | None:
-        repeat, term = cause.regime.repeat, cause.regime.period
+        term = cause.regime.period
         if term is None or term.period.working_days is not None:
             note = "period not published" if term is None else "working days are not counted: open"
             return _Span(first=cause.start, last=None, sure=False, note=note)
+        repeat = cause.regime.repeat
         if repeat is None or repeat.mode == "parallel":
-            alone = _Chain(first=cause.start, anchor=cause.start)
-            sure = repeat is not None and repeat.mark.verified
-            return _appended(alone, cause, term.period, sure=sure)
-        chain = self.chain
-        if chain is None or not _meets(chain, cause):
-            self.chain = _Chain(first=cause.start, anchor=cause.start)
-            return _appended(self.chain, cause, term.period, sure=True)
+            return self._beside(cause, term.period, repeat)
+        chain, sure = self.chain, repeat.mark.verified
+        if chain is None or not _meets(chain, cause, repeat):
+            # A term on the last day is asked of a finding on that day alone.
+            is_on_last = chain is not None and chain.running == cause.start
+            self.chain = _begun(cause)
+            return _appended(self.chain, cause, term.period, sure=sure or not is_on_last)
         cap = cause.regime.cap
-        if cap is not None and cap.then == "carry-over" and _exceeds(chain, cap, cause):
-            chain.sure = chain.sure and cap.mark.verified
-            behind = _day_after(chain.planned)
-            self.chain = _Chain(first=behind, anchor=behind, sure=chain.sure)
-            return _appended(self.chain, cause, term.period, sure=repeat.mark.verified)
-        return _appended(chain, cause, term.period, sure=repeat.mark.verified)
+        if cap is not None and cap.then == "carry-over" and _exceeds(chain, cause, term.period):
+            self.chain = _begun(cause, behind=chain, sure=chain.sure and cap.mark.verified)
+            return _appended(self.chain, cause, term.period, sure=sure)
+        return _appended(chain, cause, term.period, sure=sure)
+
+    def _beside(self, cause: _Cause, period: Period, repeat: Repeat | None) -> _Span | None:
+        """The days of a finding whose measures run beside those of others."""
+        is_repeated = self.parallel is not None and cause.start <= self.parallel
+        sure = not is_repeated or (repeat is not None and repeat.mark.verified)
+        alone = _begun(cause)
+        span = _appended(alone, cause, period, sure=sure)
+        if alone.running is not None:
+            self.parallel = max(alone.running, self.parallel or alone.running)
+        return span
 
 
-def _meets(chain: _Chain, cause: _Cause) -> bool:
+def _begun(cause: _Cause, *, behind: _Chain | None = None, sure: bool = True) -> _Chain:
+    """A chain that the finding opens: on its own day, or on the day after another chain."""
+    first = cause.start if behind is None else _day_after(behind.planned)
+    before = add_days(first, -1)
+    return _Chain(first=first, anchor=first, running=before, over_on=cause.over_on, sure=sure)
+
+
+def _meets(chain: _Chain, cause: _Cause, repeat: Repeat) -> bool:
     """Whether the finding was made while something of the chain ran or was to come."""
-    repeat = cause.regime.repeat
-    if chain.running is None or repeat is None:
-        return True
-    if repeat.last_day_counts:
-        return cause.start <= chain.running
-    return cause.start < chain.running
-
-
-def _exceeds(chain: _Chain, cap: ChainCap, cause: _Cause) -> bool:
-    period = cause.regime.period
-    if period is None or chain.planned is None:
+    if chain.over_on is not None and cause.start >= chain.over_on:
         return False
-    ends = last_day(chain.anchor, _times(period.period, chain.count + 1))
-    return ends > last_day(chain.first, cap.period)
+    if chain.running is None:
+        return True
+    return cause.start < chain.running or (repeat.last_day_counts and cause.start == chain.running)
+
+
+def _exceeds(chain: _Chain, cause: _Cause, period: Period) -> bool:
+    """Whether the finding's period, appended to the chain, would exceed the cap."""
+    capped = _capped(chain, cause)
+    anchor, count = _counted(chain, cause, period)
+    last = _last_of(anchor, period, count)
+    return capped is not None and (last is None or last > capped)
+
+
+def _capped(chain: _Chain, cause: _Cause) -> date | None:
+    """The last day that the chain may have; null where it has no cap."""
+    cap = cause.regime.cap
+    return None if cap is None else _last_of(chain.first, cap.period, 1)
+
+
+def _counted(chain: _Chain, cause: _Cause, period: Period) -> tuple[date, int]:
+    """From which day the end of the next period is counted, and as how many of it."""
+    if chain.planned is None:
+        return chain.anchor, 1
+    repeat = cause.regime.repeat
+    is_on = repeat is not None and repeat.counted_from == "chain-start"
+    return (
+        (chain.anchor, chain.count + 1) if is_on and chain.period == period else (chain.planned, 1)
+    )
+
+
+def _last_of(start: date, period: Period, count: int) -> date | None:
+    """The last day of so many periods; null where the calendar has no day behind it."""
+    try:
+        last = last_day(start, _times(period, count))
+        add_days(last, 1)
+    except DateOutOfRange:
+        return None
+    return last
 
 
 def _appended(chain: _Chain, cause: _Cause, period: Period, *, sure: bool) -> _Span | None:
     """The days of the finding's measures behind the chain, which grows by them; None for no day."""
     regime = cause.regime
-    begins = max(chain.first, cause.start)
-    first = begins if chain.planned is None else _day_after(chain.planned)
-    repeat = regime.repeat
-    if repeat is not None and repeat.counted_from == "last-day" and chain.planned is not None:
-        chain.anchor, chain.count = chain.planned, 0
+    first = chain.first if chain.planned is None else _day_after(chain.planned)
     chain.sure = chain.sure and sure and cause.is_sure_of_start
     chain.sure = chain.sure and regime.period is not None and regime.period.mark.verified
-    try:
-        last = last_day(chain.anchor, _times(period, chain.count + 1))
-        capped = None if regime.cap is None else last_day(chain.first, regime.cap.period)
-        add_days(last, 1)
-    except DateOutOfRange:
+    anchor, count = _counted(chain, cause, period)
+    last, capped = _last_of(anchor, period, count), _capped(chain, cause)
+    note = None
+    if capped is not None and (last is None or last > capped):
+        chain.sure = chain.sure and regime.cap is not None and regime.cap.mark.verified
+        last, note = capped, "cut at the cap of the chain"
+    if last is None:
         chain.running = None
         return _Span(first=first, last=None, sure=False, note="it lasts beyond the year 9999")
-    note = None
-    if regime.cap is not None and capped is not None and last > capped:
-        chain.sure = chain.sure and regime.cap.mark.verified
-        last, note = capped, "cut at the cap of the chain"
     if last < first:
         return None
-    chain.count += 1
-    chain.planned = last
-    ends = _last_by(cause, last)
+    chain.anchor, chain.period, chain.count, chain.planned = anchor, period, count, last
+    ends = last if cause.ended_on is None else min(last, add_days(cause.ended_on, -1))
+    span = None
+    if ends >= first:
+        chain.running = None if chain.running is None else max(chain.running, ends)
+        span = _Span(first=first, last=ends, sure=chain.sure, note=note)
     if ends < last:
         _end_early(chain, cause, ends, first)
-    chain.running = ends if chain.running is None else max(chain.running, ends)
-    return None if ends < first else _Span(first=first, last=ends, sure=chain.sure, note=note)
+    return span
 
 
 def _end_early(chain: _Chain, cause: _Cause, ends: date, first: date) -> None:
@@ -223,14 +289,7 @@ def _end_early(chain: _Chain, cause: _Cause, ends: date, first: date) -> None:
     chain.sure = chain.sure and others is not None and others.mark.verified
     if others is not None and others.others == "close-up":
         chain.planned = max(ends, add_days(first, -1))
-        chain.anchor, chain.count = chain.planned, 0
-
-
-def _last_by(cause: _Cause, last: date) -> date:
-    """The last day of the period, or the one before a restoration that came first."""
-    if cause.ended_on is None:
-        return last
-    return min(last, add_days(cause.ended_on, -1))
+        chain.period = None
 
 
 def _times(period: Period, count: int) -> Period:
@@ -248,11 +307,10 @@ def _day_after(day: date | None) -> date:
 
 
 def _interval(cause: _Cause, span: _Span) -> Interval[UnderMeasures] | None:
-    until = None if span.last is None else _day_after(span.last)
-    if span.last is None:
-        until = cause.ended_on
-        if until is not None and until <= span.first:
-            return None
+    until = cause.ended_on if span.last is None else _day_after(span.last)
+    until = earlier_end(until, cause.over_on)
+    if until is not None and until <= span.first:
+        return None
     value = UnderMeasures(
         finding=cause.fact.event,
         position=cause.fact.position,

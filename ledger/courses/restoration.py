@@ -76,7 +76,7 @@ class RestorationAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Open:
-    """A fact that stands, and the restorations that it has had."""
+    """A fact that stands, and the restorations that ended something of it."""
 
     event: EventId
     position: int
@@ -243,12 +243,14 @@ def _earliest(
     day = earliest_day(regime, dates_of(fact.content))
     if day is None:
         return None, term.mark, f"{term.start.value} is not on record"
+    counted = {end.restoration for end in fact.ended}
     before = [
         one.granted_on
         for one in facts.restorations
         if one.granted_on is not None
         and one.annulled_at is None
-        and fact.event not in one.of
+        # Asked when it could have been restored, its own restoration was none before that.
+        and (fact.event not in one.of or one.event in counted)
         and not set(one.regimes).isdisjoint(regime.ends)
     ]
     for ground in regime.refuse_if:

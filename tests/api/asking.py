@@ -110,7 +110,7 @@ class Api:
 
     def register(self, **fields: object) -> str:
         """A new subject: its id."""
-        return str(self.record("register-subject", registration(**fields))["subject"])
+        return str(self.record("register-subject", registration(None, **fields))["subject"])
 
     def read(self, path: str, headers: Mapping[str, str] | None = None) -> Response:
         """Read what is shown once the views show the last write."""

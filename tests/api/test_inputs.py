@@ -19,7 +19,7 @@ from tests.api.corpus import BAD, Bad
 from tests.codes import synthetic_uscc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from httpx2 import Response
 
@@ -237,7 +237,7 @@ def test_72_a_client_that_leaves_in_the_middle_leaves_nothing_half(api: Api, par
 
 
 async def _leave(parts: Parts, key: str) -> None:
-    messages = iter(
+    messages: Iterator[dict[str, Any]] = iter(
         [
             {"type": "http.request", "body": b'{"name": "x"', "more_body": True},
             {"type": "http.disconnect"},

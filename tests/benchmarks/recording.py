@@ -11,7 +11,7 @@ from infra.codec import read_envelope
 
 from .library import Library
 from .told import Told, say
-from .workload import HOT, code, history, sizes
+from .workload import HOT, history, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +40,6 @@ class Recording:
     payload_bytes: float = 0.0
     resident_mib: float = 0.0
     projector_mib: float = 0.0
-
-    @property
-    def hot(self) -> str:
-        """The code of the subject with the most events."""
-        return code(HOT)
 
     @property
     def hot_size(self) -> int:

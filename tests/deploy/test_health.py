@@ -6,7 +6,7 @@ from threading import Thread
 import pytest
 
 from infra.deploy.health import is_ready
-from infra.local.postgres import _free_port
+from infra.local.processes import free_port
 
 
 @contextmanager
@@ -36,4 +36,4 @@ def test_a_service_is_well_when_it_says_that_it_is_ready(status: int, *, ready: 
 
 
 def test_a_service_that_does_not_answer_is_not_well() -> None:
-    assert not is_ready(_free_port(0))
+    assert not is_ready(free_port(0))

@@ -73,7 +73,7 @@ def test_many_who_wait_are_told_with_few_wake_ups(follower: Accepting) -> None:
             return whole(*said, **named)
 
         waiting = [entered.wait(position) for position in range(1, 51)]
-        loop.call_soon_threadsafe = counting  # type: ignore[method-assign]  # to count them
+        loop.call_soon_threadsafe = counting  # type: ignore[assignment]  # to count them
         accepting = threading.Thread(target=follower.accept, args=(50,))
         accepting.start()
         accepting.join()

@@ -1,5 +1,6 @@
 """A ledger that somebody changed behind its back says so, and says where."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import psycopg
 import pytest
 
 from infra import clock
-from infra.codec import EventCodec, command_hash
+from infra.codec import EventCodec, canonical, command_hash
 from infra.connections import connect
 from infra.creation import create_ledger, public_keys
 from infra.ids import fresh_event, fresh_subject
@@ -29,6 +30,7 @@ from ledger.identifiers import (
     registration_number,
     uscc,
 )
+from ledger.record import Head, chain_hash, leaf_hash
 from ledger.rulebooks import shipped
 from ledger.service import Recorded, Request, Service
 from tests.codes import (
@@ -240,6 +242,8 @@ def test_a_removed_row_is_named_by_the_position_that_is_missing(kept: Kept) -> N
     # The batch that it ended is not entered either; who the sixth record was of is not known.
     assert (5, "not-accepted") in _flaws(found)
     assert {position for position, _ in _flaws(found)} == {5, 6, 7}
+    # Nor whether it was signed.
+    assert "signature" not in {code for _, code in _flaws(found)}
 
 
 def test_the_last_rows_removed_are_missed_by_the_head(kept: Kept) -> None:
@@ -342,6 +346,59 @@ def test_an_edited_row_of_a_view_is_named_by_its_table(kept: Kept, table: str, c
     assert table in found.problems[0].message
 
 
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"term": 2}, "term"),
+        ({"subjectversion": 9}, "version"),
+        ({"time": "2020-01-01T00:00:00.000000Z"}, "time"),
+        ({"data": {}}, "unreadable"),
+    ],
+)
+def test_a_record_that_its_own_key_signed_must_follow_from_those_before_it(
+    kept: Kept, change: dict[str, object], code: str
+) -> None:
+    """What a defect of the service could write: every hash and signature is right."""
+    _sign_last_anew(kept, change)
+    found = verify(kept.url, kept.log, kept.verifier)
+    assert (kept.head(), code) in _flaws(found)
+    assert {flaw.code for flaw in found.problems} <= {
+        code,
+        "signature",  # another instant is another batch: the record before it ends one
+        "not-accepted",
+        "view-differs",
+    }
+
+
+def _sign_last_anew(kept: Kept, change: dict[str, object]) -> None:
+    """Put a changed record, with all that follows from it, in the place of the last one."""
+    position = kept.head()
+    with connect(kept.url) as connection:
+        row = connection.execute(
+            "SELECT bytes FROM ledger_record WHERE position = %s", [position]
+        ).fetchone()
+    assert row is not None
+    said = {**json.loads(row[0]), **change}
+    value = canonical(said)
+    leaf = leaf_hash(value)
+    chain = chain_hash(bytes.fromhex(said["prev"]), leaf)
+    signature = kept.signer.sign(Head(position=position, chain=chain, term=said["term"]))
+    kept.edit(
+        "UPDATE ledger_record SET bytes = %s, leaf_hash = %s, chain_hash = %s, sig = %s, term = %s,"
+        " subject_version = %s WHERE position = %s",
+        *(value, leaf, chain, signature, said["term"], said["subjectversion"], position),
+    )
+    kept.edit(
+        "UPDATE ledger_head SET chain_hash = %s, term = %s, recorded_at = %s",
+        *(chain, said["term"], said["time"]),
+    )
+
+
+def test_a_term_that_is_opened_without_a_signature_is_named(kept: Kept) -> None:
+    kept.edit("UPDATE ledger_record SET sig = NULL WHERE position = 1")
+    assert (1, "signature") in _flaws(kept.verify())
+
+
 def test_no_more_than_a_hundred_flaws_are_named_and_all_are_counted(kept: Kept) -> None:
     with psycopg.connect(kept.url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
@@ -369,12 +426,24 @@ def test_verifying_changes_nothing(kept: Kept) -> None:
     assert everything() == before
 
 
+class _Meanwhile(Verifier):
+    """A verifier during whose work somebody records something, once."""
+
+    kept: Kept | None = None
+
+    def __call__(self, head: Head, signature: bytes, value: bytes) -> bool:
+        if self.kept is not None:
+            kept, self.kept = self.kept, None
+            kept.record(enterprise(100))
+        return super().__call__(head, signature, value)
+
+
 def test_a_ledger_is_verified_while_it_is_written(kept: Kept) -> None:
-    written: list[int] = []
-
-    def write(here: int, end: int) -> None:
-        if here == end and not written:
-            written.append(kept.record(enterprise(100)).last)
-
-    assert verify(kept.url, kept.log, kept.verifier, write).problems == ()
-    assert written == [kept.head()]
+    with connect(kept.url) as connection:
+        verifier = _Meanwhile(LEDGER, public_keys(connection))
+        verifier.kept = kept
+        before = kept.head()
+        log = verify_log(connection, verifier)
+    assert (log.head, log.flaws) == (before, ())
+    assert kept.head() == before + 1
+    assert kept.verify().problems == ()

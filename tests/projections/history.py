@@ -22,16 +22,23 @@ from ledger.events import (
     UNKNOWN_BASIS,
     Assessment,
     Channel,
+    ConvictedParty,
+    ConvictionRecorded,
     DeterminationMade,
+    DutyPerformed,
     Event,
+    Finding,
     FindingAnnulled,
     FindingCorrected,
     IdentifierAdded,
+    ListingAnnulled,
     ListingDecided,
     ListingEnded,
     PenaltyImposed,
     PenaltyKind,
+    RestorationAnnulled,
     RestorationGranted,
+    RoleEnded,
     RoleGiven,
     RulebookEditionPublished,
     SubjectRegistered,
@@ -150,6 +157,24 @@ def determination(finding: EventId, on: date, act: str, points: str = "-10") -> 
     )
 
 
+def conviction(finding: EventId, on: date) -> ConvictionRecorded:
+    return ConvictionRecorded(
+        finding=finding,
+        of=ConvictedParty.SENIOR_MANAGEMENT,
+        offence=None,
+        role=None,
+        acted_on=None,
+        decided_on=on,
+        effective_on=on,
+        term_ends_on=None,
+        assessments=(),
+        channel=Channel.DECIDED_ELSEWHERE,
+        origin=None,
+        irregular=None,
+        basis=UNKNOWN_BASIS,
+    )
+
+
 def listed(listing: EventId, on: date, name: str = "demo-serious") -> ListingDecided:
     return ListingDecided(
         listing=listing,
@@ -190,7 +215,8 @@ class History:
         self._random = Random(seed)  # noqa: S311  # invented events
         self._subjects = subjects
         self._registered: set[int] = set()
-        self._findings: list[tuple[int, DeterminationMade | PenaltyImposed]] = []
+        self._findings: list[tuple[int, Finding]] = []
+        self._restorations: dict[int, list[EventId]] = {}
         self._listings: list[tuple[int, EventId]] = []
         self.events: list[Written] = []
 
@@ -218,7 +244,7 @@ class History:
         if number not in self._registered:
             self._registered.add(number)
             return registered(number)
-        match random.randrange(12):
+        match random.randrange(18):
             case 0:
                 return SubjectRenamed(
                     name=Name(f"新名{number}-{random.random()}"), effective_on=day, basis=basis
@@ -249,17 +275,48 @@ class History:
                     basis=basis,
                 )
             case 10 if mine := [one for whose, one in self._findings if whose == number]:
+                self._restorations.setdefault(number, []).append(event_id)
                 return RestorationGranted(
                     restoration=event_id,
                     rulebook=RulebookId("cnipa-credit"),
                     edition=EditionId("cnipa-2022-8"),
                     clause=None,
-                    of=(random.choice(mine).finding,),
-                    regimes=(MEASURES,),
+                    of=tuple(sorted({random.choice(mine).finding for _ in range(2)})),
+                    regimes=random.choice(((MEASURES,), (SCORE,), (MEASURES, SCORE))),
                     decided_on=day,
                     effective_on=day,
                     channel=Channel.DECIDED_ELSEWHERE,
                     irregular=None,
+                    basis=basis,
+                )
+            case 11 if self._restorations.get(number):
+                undone = self._restorations[number].pop()
+                return RestorationAnnulled(
+                    restoration=undone,
+                    decided_on=day,
+                    effective_on=day,
+                    reason=Text("欺骗"),
+                    basis=basis,
+                )
+            case 12 if listings := [one for whose, one in self._listings if whose == number]:
+                return ListingAnnulled(
+                    listing=random.choice(listings),
+                    decided_on=day,
+                    effective_on=day,
+                    reason=Text("撤销"),
+                    basis=basis,
+                )
+            case 13:
+                return RoleEnded(role=Role("patent-agency"), effective_on=day, basis=basis)
+            case 14:
+                convicted = conviction(event_id, day)
+                self._findings.append((number, convicted))
+                return convicted
+            case 15 if mine := [one for whose, one in self._findings if whose == number]:
+                return DutyPerformed(
+                    finding=random.choice(mine).finding,
+                    effective_on=day,
+                    duty=Text("罚款已缴"),
                     basis=basis,
                 )
             case _:
@@ -267,7 +324,7 @@ class History:
                 self._findings.append((number, imposed))
                 return imposed
 
-    def _undone(self, finding: DeterminationMade | PenaltyImposed, day: date) -> Event:
+    def _undone(self, finding: Finding, day: date) -> Event:
         if self._random.random() < 1 / 2:
             return FindingAnnulled(
                 finding=finding.finding,
@@ -281,7 +338,7 @@ class History:
             finding=finding.finding,
             determination=mended if isinstance(mended, DeterminationMade) else None,
             penalty=mended if isinstance(mended, PenaltyImposed) else None,
-            conviction=None,
+            conviction=mended if isinstance(mended, ConvictionRecorded) else None,
             reason=Text("更正"),
             decided_on=None,
             basis=UNKNOWN_BASIS,

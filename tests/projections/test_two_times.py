@@ -1,13 +1,12 @@
 """Rows in two times: one row a key, day and position, the course as it was known there."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.codec import EventCodec
 from ledger.courses.facts import facts_of
 from ledger.courses.scoring import scoring_tiles
 from ledger.edition import read_edition
@@ -15,17 +14,17 @@ from ledger.events import PenaltyKind
 from ledger.rulebook import Rulebooks
 from ledger.rulebooks import shipped
 from projections import grades
-from projections.fold import NOTHING_OPEN, Recorded, difference
+from projections.fold import NOTHING_OPEN, difference
 from projections.grades import changed
 from projections.ground import ground_of
 from projections.state import UNKNOWN, SubjectState, advance, swept
 from projections.tables import Row
 
 from .history import SCORE, History, Written, penalty, subject
+from .recorded import recorded
 
 pytestmark = pytest.mark.unit
 _DAYS = [date(2020, 1, day) for day in range(1, 8)]
-_CODEC = EventCodec()
 _RULEBOOKS = Rulebooks(tuple(read_edition(text) for text in shipped()))
 _GROUND = ground_of(_RULEBOOKS)
 
@@ -97,7 +96,7 @@ def test_the_open_rows_after_each_event_are_those_of_the_course_computed_anew() 
     state = UNKNOWN
     seen: list[Written] = []
     for position, written in enumerate(history.events, start=1):
-        state = advance(state, _recorded(position, written), _GROUND).state
+        state = advance(state, recorded(position, written), _GROUND).state
         seen.append(written)
         facts = facts_of((at, one.id, one.event) for at, one in enumerate(seen, start=1))
         assert state.facts == facts
@@ -109,7 +108,7 @@ def test_the_open_rows_after_each_event_are_those_of_the_course_computed_anew() 
 def test_a_regime_that_never_applies_has_no_rows() -> None:
     history = History(seed=11, subjects=1)
     history.go_on(1)
-    state = advance(UNKNOWN, _recorded(1, history.events[0]), _GROUND).state
+    state = advance(UNKNOWN, recorded(1, history.events[0]), _GROUND).state
     assert set(state.grades) == {SCORE}
 
 
@@ -129,7 +128,7 @@ def test_the_timeline_says_the_grade_before_and_after_and_when_it_changed() -> N
 
     event_id = history.fresh()
     fine = penalty(event_id, date(2024, 3, 1), PenaltyKind.FINE)
-    step = advance(state, _recorded(2, Written(subject(0), event_id, fine)), _GROUND)
+    step = advance(state, recorded(2, Written(subject(0), event_id, fine)), _GROUND)
     rows = [row for table, row in step.added if table.name == "timeline_change"]
     assert rows == [
         (
@@ -149,21 +148,5 @@ def test_the_timeline_says_the_grade_before_and_after_and_when_it_changed() -> N
 def _after(history: History) -> SubjectState:
     state = UNKNOWN
     for position, written in enumerate(history.events, start=1):
-        state = advance(state, _recorded(position, written), _GROUND).state
+        state = advance(state, recorded(position, written), _GROUND).state
     return state
-
-
-def _recorded(position: int, written: Written) -> Recorded:
-
-    return Recorded(
-        position=position,
-        event_id=written.id,
-        type=_CODEC.name(written.event),
-        major=1,
-        stream=written.stream,
-        version=position,
-        recorded_at=datetime(2026, 1, 1, tzinfo=UTC),
-        actor="test",
-        data=_CODEC.data(written.event),
-        event=written.event,
-    )

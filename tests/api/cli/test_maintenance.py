@@ -1,23 +1,25 @@
 """`rebuild`, `verify` and `migrate`: what the log makes, compared with what is there."""
 
+import json
 import os
 import subprocess
 
 import psycopg
 import pytest
 
+from tests.api.asking import fresh_code
 from tests.api.cli.conftest import AGENCY, RATING
 from tests.api.cli.running import PROGRAM, Home, without_settings
 
 pytestmark = pytest.mark.pg
 
 
-def edit(home: Home, statement: str) -> None:
+def edit(home: Home, statement: str, *values: object) -> None:
     """Change one row as a superuser who has switched off whatever forbids it."""
     assert home.database_url is not None
     with psycopg.connect(home.database_url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
-        changed = connection.execute(statement)
+        changed = connection.execute(statement, values)
         assert changed.rowcount == 1
 
 
@@ -96,6 +98,36 @@ def test_a_changed_log_ends_with_4_and_names_the_position(
     spoken = home.run("verify")
     assert spoken.code == 4
     assert f"! position {position}: {code}: " in spoken.out
+
+
+def _broken_at(home: Home, position: int) -> Home:
+    """The record there is changed, and the views have come to the one before it."""
+    edit(
+        home,
+        'UPDATE projection_place SET position = r.position, "offset" = r.position - 1,'
+        " chain_hash = r.chain_hash FROM ledger_record r WHERE r.position = %s",
+        position - 1,
+    )
+    change = "UPDATE ledger_record SET bytes = set_byte(bytes, 40, 0) WHERE position = %s"
+    edit(home, change, position)
+    return home
+
+
+@pytest.mark.parametrize("command", ["grade", "record"])
+def test_a_broken_log_is_said_where_it_is_met(empty: Home, command: str) -> None:
+    home = _broken_at(own(empty), 5)
+    said = json.dumps({"command": "register-subject", "identifiers": [fresh_code()]})
+    ran = home.run(command, "-" if command == "record" else AGENCY, said=said)
+    assert ran.code == 1
+    assert "credit-ledger verify" in ran.err
+
+
+def test_a_rulebook_that_cannot_be_read_is_said_without_a_trace(empty: Home) -> None:
+    home = _broken_at(own(empty), 4)
+    said = json.dumps({"command": "register-subject", "identifiers": [fresh_code()]})
+    ran = home.run("record", "-", said=said)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("UnreadableRecord: ")
 
 
 def test_another_ledger_is_not_verified_as_this_one(home: Home) -> None:

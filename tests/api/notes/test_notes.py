@@ -116,7 +116,7 @@ def test_measures_are_named_with_the_day_from_which_restoration_may_be_asked() -
     (said,) = section(note, "结论")
     assert said == (
         "截至2025年7月1日，该主体适用管理措施〔未核实〕。"
-        "该状态自2025年6月16日起至2026年6月16日止（含当日）。"
+        "上述情形自2025年6月16日起至2026年6月16日止（含当日）。"
     )
     assert section(note, "管理措施")[0] == "1. 财政性资金项目申请从严审批（第九条）。"
     assert len(section(note, "管理措施")) == 7
@@ -188,7 +188,7 @@ def test_weights_floors_and_caps_are_reasons_that_add_up() -> None:
     assert "The floor of “财产罚” (art. 演示 附表2.2): +24 points [unverified]." in english
     assert "The cap while on the list demo-serious (art. 演示 7): -1 points" in english
     assert "Together: 100 - 16 - 16 - 16 - 16 + 24 - 1 = 59 points." in english
-    assert any("权重" in line for line in section(chinese, "有待补充的事项"))
+    assert section(chinese, "有待补充的事项") == ["所据规则系虚构，各项均无从核实。"]
 
 
 def test_what_is_not_recorded_of_a_decision_is_said_to_be_so() -> None:
@@ -209,12 +209,48 @@ def test_amounts_and_terms_of_a_penalty_are_named() -> None:
         confiscated=yuan("1200.50"),
     )
     one = told(given(both))
-    assert "罚款、没收违法所得、没收非法财物（罚款30000元、没收1200.50元）" in one.zh(
+    chinese = one.zh(ENTERPRISE_SCORE, date(2024, 3, 1))
+    assert "：罚款30000元、没收违法所得、没收非法财物（计1200.50元）。" in chinese
+    assert "2. 示例市知识产权局于2024年3月1日以示知罚〔2024〕1号对该主体作出行政处罚" in chinese
+    assert "3. 同第2项之决定。依指标“没收违法所得、没收非法财物”" in chinese
+    english = one.en(ENTERPRISE_SCORE, date(2024, 3, 1))
+    assert "a fine of 30000 yuan and confiscation of 1200.50 yuan" in english
+    assert "(3) The decision in (2). Counts under “没收违法所得、没收非法财物”" in english
+
+
+def test_a_penalty_of_another_kind_is_called_what_the_decision_calls_it() -> None:
+    other = penalty(kinds=(PenaltyKind.OTHER, PenaltyKind.FINE), kinds_text=Text("责令改正"))
+    one = told(given(other))
+    assert "其他行政处罚（责令改正）、罚款10000元" in one.zh(ENTERPRISE_SCORE, date(2024, 3, 1))
+    assert "another administrative penalty (责令改正) and a fine of 10000 yuan" in one.en(
         ENTERPRISE_SCORE, date(2024, 3, 1)
     )
-    assert "a fine and confiscation (fine 30000 yuan, confiscated 1200.50 yuan)" in one.en(
+
+
+def test_an_instrument_that_is_marked_as_a_title_already_is_not_marked_again() -> None:
+    cited = penalty(basis=Basis(instrument=Line("《商标法》第六十条第二款")))
+    assert "，依据《商标法》第六十条第二款。" in told(given(cited)).zh(
         ENTERPRISE_SCORE, date(2024, 3, 1)
     )
+
+
+def test_equal_doubts_are_told_once() -> None:
+    fines = [
+        penalty(
+            kinds=(PenaltyKind.STOP_NEW_BUSINESS,),
+            decided_on=date(2026, 7, day),
+            term_ends_on=date(2027, 1, day),
+            basis=basis(f"示〔2026〕{day}号"),
+        )
+        for day in (6, 7)
+    ]
+    one = rated(*fines)
+    assert section(one.zh(AGENCY_RATING, date(2026, 7, 20)), "有待补充的事项") == [
+        "第2、3项：起算日、有效期，未经核实。"
+    ]
+    assert section(one.en(AGENCY_RATING, date(2026, 7, 20)), "not complete") == [
+        "In (2), (3), not verified: the day from which it counts, how long it counts."
+    ]
 
 
 def test_a_conviction_says_who_was_convicted() -> None:
@@ -232,7 +268,7 @@ def test_presence_on_a_list_names_the_list_and_its_last_day() -> None:
     (said,) = section(note, "结论")
     assert said == (
         "截至2024年2月1日，该主体在名单“严重违法失信主体名单”之上〔未核实〕。"
-        "该状态自2024年1月29日起至2027年1月29日止（含当日）。"
+        "上述情形自2024年1月29日起至2027年1月29日止（含当日）。"
     )
     (reason,) = section(note, "理由")
     assert "将该主体列入名单“严重违法失信主体名单”，自2024年1月29日起" in reason
