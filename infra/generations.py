@@ -3,7 +3,8 @@
 A generation is folded from the log and from nothing else, so any one may be dropped and made anew.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -23,6 +24,7 @@ __all__ = [
     "PROJECTOR",
     "Generation",
     "NoGeneration",
+    "alone",
     "digests",
     "drop_generations",
     "ensure_live",
@@ -61,6 +63,20 @@ class Generation:
     def schema(self) -> str:
         """The schema that holds it."""
         return f"views_{self.number}"
+
+
+@contextmanager
+def alone(connection: Connection) -> Iterator[None]:
+    """Fill generations alone in this block: whoever else would waits until it is left.
+
+    Otherwise each would drop what the other has not finished.
+    """
+    connection.execute(_SQL["hold_rebuild"])
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute(_SQL["release_rebuild"])
 
 
 def live(connection: Connection) -> Generation:

@@ -2,6 +2,14 @@
 -- One process at a time makes, switches or drops generations.
 SELECT pg_advisory_xact_lock(4711, hashtext('credit-ledger generations'));
 
+-- name: hold_rebuild
+-- One process at a time fills a new generation; the session holds it.
+SELECT pg_advisory_lock(4711, hashtext('credit-ledger rebuild'));
+
+-- name: release_rebuild
+-- Let the next one begin.
+SELECT pg_advisory_unlock(4711, hashtext('credit-ledger rebuild'));
+
 -- name: live
 -- The generation that is read, and the former one.
 SELECT live, former FROM public.projection_generation;

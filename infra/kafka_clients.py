@@ -68,7 +68,6 @@ def reader(address: str, *, patience_s: float = PATIENCE_S) -> KafkaConsumer:
         # A stranger's hanging transaction would stop a `read_committed` reader for ever.
         isolation_level="read_uncommitted",
         check_crcs=True,
-        allow_auto_create_topics=False,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         metrics_enabled=False,
     )
@@ -95,8 +94,12 @@ def _connected(
     connections: list[KafkaNetClient] = []
 
     def connect(**settings: object) -> KafkaNetClient:
-        connections.append(KafkaNetClient(**settings))
-        return connections[0]
+        connection = KafkaNetClient(**settings)
+        # Where a broker allows it, asking after a topic makes it, and the library (3.0.12) forgets
+        # on the way here that a client was told not to.
+        connection.cluster.config["allow_auto_create_topics"] = False
+        connections.append(connection)
+        return connection
 
     patience_ms = int(patience_s * 1000)
     try:

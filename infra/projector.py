@@ -117,7 +117,7 @@ class _Entry:
 class Projector:
     """Follows the log; used by one thread at a time, and may be stopped at any moment."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # where it reads and writes, and what is spared
         self,
         database_url: str,
         log: Log,
@@ -334,6 +334,8 @@ class Projector:
             elif subject not in at.states:
                 missing.append(subject)
         at.states.update(self._loaded(at, missing))
+        if missing:
+            at.store.check(at.place.position)
 
     def _states(
         self, at: _Position, subjects: Sequence[SubjectId]

@@ -22,6 +22,7 @@ from . import clock
 from .connections import connect
 from .generations import (
     Generation,
+    alone,
     digests,
     drop_generations,
     ensure_live,
@@ -91,12 +92,13 @@ def rebuild(
 
     The new one is right whatever the comparison says, since it was made by this version from the
     log alone; a difference means that the one before was not. That one is kept, to switch back to.
-    `shares` is the number of processes that fold (default: as many as are worth it).
+    `shares` is the number of processes that fold (default: as many as are worth it). Where another
+    process rebuilds or verifies, it waits for that one.
 
     Raises:
         ProjectorStopped: a record cannot be understood. The generation that is read stays.
     """
-    with connect(database_url) as connection:
+    with connect(database_url) as connection, alone(connection):
         ensure_live(connection)
         drop_generations(connection, keep_former=True)
         source = _Source(database_url, open_log, verify)
@@ -117,7 +119,7 @@ def verify_views(
     Raises:
         ProjectorStopped: a record cannot be understood.
     """
-    with connect(database_url) as connection:
+    with connect(database_url) as connection, alone(connection):
         ensure_live(connection)
         drop_generations(connection, keep_former=True)
         try:
@@ -250,8 +252,10 @@ def _fold_in_shares(
 
 
 def _fold_share(source: _Source, generation: Generation, share: Share, head: int) -> None:
+    parent = os.getppid()
     with source.projector(generation, share) as (new, _):
-        while new.step(_BATCH, upto=head):
+        # A parent that was killed cannot stop its children.
+        while os.getppid() == parent and new.step(_BATCH, upto=head):
             pass
 
 

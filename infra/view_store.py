@@ -93,16 +93,28 @@ class ViewStore:
 
     def place(self) -> Place:
         """Up to where the generation shows the log."""
-        begin = {**self._named, "chain": GENESIS}
-        self._connection.execute(_SQL["begin_place"], begin)
-        topic_id = str(self._named["topic_id"])
-        projector = str(self._named["projector"])
-        place = place_of(self._connection, self._generation, topic_id, projector)
+        self._connection.execute(_SQL["begin_place"], {**self._named, "chain": GENESIS})
+        place = self._place()
         if place is None:
             raise PlaceMoved(
-                f"{self._generation.schema} shows another topic than {topic_id}: rebuild the views"
+                f"{self._generation.schema} shows another topic than {self._named['topic_id']}:"
+                " rebuild the views"
             )
         return place
+
+    def check(self, expected: int) -> None:
+        """What was read before this stood at the place `expected`: places only move on.
+
+        Raises:
+            PlaceMoved: the place is not at `expected` any more.
+        """
+        place = self._place()
+        if place is None or place.position != expected:
+            raise PlaceMoved(f"{self._generation.schema} is not at position {expected} any more")
+
+    def _place(self) -> Place | None:
+        topic_id, projector = str(self._named["topic_id"]), str(self._named["projector"])
+        return place_of(self._connection, self._generation, topic_id, projector)
 
     def rulebooks(self, position: int) -> Rulebooks:
         """The rulebooks published up to a position."""

@@ -82,7 +82,7 @@ def _course(
         return known
     if before is None:
         return _swept(facts, regime, ground)
-    memo = ground.memo(before.subject, regime)
+    memo = ground.counted.of(before.subject, regime)
     course = before.courses.get(regime)
     if course is None or len(facts.findings) < _LONG or before.facts.profile is not profile:
         return _swept(facts, regime, ground, memo)

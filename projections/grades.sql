@@ -24,7 +24,7 @@ COMMENT ON TABLE grade_was IS 'known_until: the first position from which on the
 ALTER TABLE grade_now ADD CONSTRAINT grade_now_pkey PRIMARY KEY (regime, subject, effective_from);
 
 -- name: indexes
--- One course, pages of a regime; by grade: pages, whole lists.
+-- One course, pages of a regime; by grade: pages, whole lists; what was known early, when little was.
 CREATE INDEX grade_now_grade ON grade_now (regime, grade, subject, effective_from)
     INCLUDE (effective_until, score, known_from);
 CREATE INDEX grade_was_subject ON grade_was (regime, subject, known_until)
@@ -33,3 +33,5 @@ CREATE INDEX grade_was_page ON grade_was (regime, grade, subject, known_until)
     INCLUDE (known_from, effective_from, effective_until, score);
 CREATE INDEX grade_was_list ON grade_was (regime, grade, known_until)
     INCLUDE (known_from, effective_from, effective_until, subject, score);
+CREATE INDEX grade_now_known ON grade_now (known_from);
+CREATE INDEX grade_was_known ON grade_was (known_from);

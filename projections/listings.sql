@@ -26,9 +26,11 @@ ALTER TABLE listing_now ADD CONSTRAINT listing_now_pkey PRIMARY KEY (list, subje
 CREATE INDEX listing_now_subject ON listing_now (subject);
 
 -- name: indexes
--- By list and last day, by list in the order of subjects, by subject.
+-- By list and last day, by list in the order of subjects, by subject; what was known early, when little was.
 CREATE INDEX listing_now_until ON listing_now (list, effective_until) INCLUDE (effective_from, known_from);
 CREATE INDEX listing_was_page ON listing_was (list, subject, listing, known_until)
     INCLUDE (known_from, effective_from, effective_until);
 CREATE INDEX listing_was_subject ON listing_was (subject, known_until);
 CREATE INDEX listing_was_until ON listing_was (list, known_until) INCLUDE (known_from, effective_from, effective_until);
+CREATE INDEX listing_now_known ON listing_now (known_from);
+CREATE INDEX listing_was_known ON listing_was (known_from);

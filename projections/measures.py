@@ -5,7 +5,7 @@ from typing import Final
 
 from ledger.courses.alike import changes
 from ledger.courses.facts import Facts
-from ledger.courses.measures import is_concerned, measures_course
+from ledger.courses.measures import MeasuresMemo, is_concerned, measures_course
 from ledger.values import RegimeId
 
 from .fold import Before
@@ -30,11 +30,13 @@ TABLE: Final = TwoTimeTable(
 _REGIME, _FROM, _POSITION = 0, 1, 4
 
 
-def rows(facts: Facts, ground: Ground, before: Before | None = None) -> tuple[Row, ...]:
+def rows(
+    facts: Facts, ground: Ground, before: Before | None = None, subject: str = ""
+) -> tuple[Row, ...]:
     """The measures of all regimes, by regime, first day and position.
 
-    With `before` only the regimes that make something of what has changed since then are worked
-    out anew: the result is the same.
+    With the `subject` as it was `before` only the regimes that make something of what has changed
+    since then are worked out anew: the result is the same.
     """
     if not facts.findings:
         return ()
@@ -42,7 +44,8 @@ def rows(facts: Facts, ground: Ground, before: Before | None = None) -> tuple[Ro
     found: list[Row] = []
     for regime in ground.measures:
         if before is None or changed is None or is_concerned(changed, regime, ground.rulebooks):
-            found += _of(facts, regime, ground)
+            memo = None if before is None else ground.walked.of(subject, regime)
+            found += _of(facts, regime, ground, memo)
         else:
             found += [row for row in before.rows if row[_REGIME] == regime]
     return tuple(found)
@@ -62,8 +65,8 @@ def _changed(before: Facts, after: Facts) -> Facts | None:
     return Facts(profile=after.profile, findings=findings)
 
 
-def _of(facts: Facts, regime: RegimeId, ground: Ground) -> Iterator[Row]:
-    for interval in measures_course(facts, regime, ground.rulebooks):
+def _of(facts: Facts, regime: RegimeId, ground: Ground, memo: MeasuresMemo | None) -> Iterator[Row]:
+    for interval in measures_course(facts, regime, ground.rulebooks, memo=memo):
         yield (
             regime,
             interval.from_,

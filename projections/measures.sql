@@ -22,8 +22,10 @@ COMMENT ON TABLE measure_was IS 'known_until: the first position from which on t
 ALTER TABLE measure_now ADD CONSTRAINT measure_now_pkey PRIMARY KEY (subject, regime, effective_from, finding);
 
 -- name: indexes
--- By regime in the order of subjects; by subject.
+-- By regime in the order of subjects; by subject; what was known early, when little was.
 CREATE INDEX measure_now_regime ON measure_now (regime, subject, effective_from, finding) INCLUDE (effective_until, known_from);
 CREATE INDEX measure_was_subject ON measure_was (subject, regime, effective_from, finding, known_until);
 CREATE INDEX measure_was_regime ON measure_was (regime, subject, effective_from, finding, known_until)
     INCLUDE (known_from, effective_until);
+CREATE INDEX measure_now_known ON measure_now (known_from);
+CREATE INDEX measure_was_known ON measure_was (known_from);

@@ -80,7 +80,7 @@ def _changed(
     named = now or was
     assert named is not None, "one of them is there"
     at = bisect_left(rows, named.position, key=_position)
-    gone = 1
+    gone = 0 if was is None else len(_finding(was))
     come = () if now is None else _finding(now)
     return (*rows[:at], *come, *rows[at + gone :])
 

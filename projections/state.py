@@ -234,7 +234,8 @@ def _recomputed(
     )
     presence = None if is_present_as_before else listings_of(facts, ground.rulebooks)
     stands = standing.rows(facts, presence, state.ended_by, as_before(state.standing))
-    runs = measures.rows(facts, ground, as_before(state.measures))
+    subject = "" if before is None else before.subject
+    runs = measures.rows(facts, ground, as_before(state.measures), subject)
     listed = state.listings.rows if presence is None else listings.rows(presence)
     after = SubjectState(
         facts=facts,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import rfc8785
@@ -315,7 +315,7 @@ class SequencerContract:
         )
         store.sequencer.append([one])
         first, second = store.records()
-        expected = {
+        expected: dict[str, Any] = {
             "actor": "local",
             "authority": "示例局",
             "commandhash": "cd" * 32,

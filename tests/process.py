@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from infra.codec import EventCodec, command_hash, term_opened_draft
 from infra.ids import fresh_event, fresh_subject
@@ -94,19 +94,19 @@ class Process:
     def record(self, *requests: Request) -> tuple[Outcome | TooContended, ...]:
         return self.service.record(requests)
 
-    def recorded(self, *commands: Command, **asked: object) -> Recorded:
+    def recorded(self, *commands: Command, **asked: Any) -> Recorded:
         (outcome,) = self.record(request(*commands, **asked))
         assert isinstance(outcome, Recorded), outcome
         return outcome
 
-    def refused(self, kind: type[O], *commands: Command, **asked: object) -> O:
+    def refused(self, kind: type[O], *commands: Command, **asked: Any) -> O:
         before = self.store.position()
         (outcome,) = self.record(request(*commands, **asked))
         assert isinstance(outcome, kind), outcome
         assert self.store.position() == before
         return outcome
 
-    def unchanged(self, *commands: Command, **asked: object) -> Unchanged:
+    def unchanged(self, *commands: Command, **asked: Any) -> Unchanged:
         return self.refused(Unchanged, *commands, **asked)
 
 

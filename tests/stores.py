@@ -65,9 +65,3 @@ def postgres_store(url: str) -> tuple[Store, PostgresSequencer, TableLog]:
         clock=clock,
     )
     return store, sequencer, log
-
-
-class TestInMemory(SequencerContract):
-    @pytest.fixture
-    def store(self) -> Store:
-        return memory_store()

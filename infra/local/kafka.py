@@ -12,6 +12,7 @@ end of the process does not.
 """
 
 import base64
+import fcntl
 import json
 import os
 import signal
@@ -19,8 +20,8 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -200,12 +201,13 @@ class Cluster:
             NoKafka: one does not come up; the message holds the end of its log.
         """
         chosen = numbers or tuple(self._ports)
-        for number in chosen:
-            self._prepare(number)
-        self._format(chosen)
-        for number in chosen:
-            self._running[number] = self._spawn(number, "kafka.Kafka", "server.properties")
-            (self._of(number) / "pid").write_text(str(self.pid(number)))
+        with ExitStack() as held:
+            locks = {number: held.enter_context(self._lock(number)) for number in chosen}
+            for number in chosen:
+                self._prepare(number)
+            self._format(chosen)
+            for number in chosen:
+                self._run(number, locks[number])
         self._wait_for(chosen)
 
     def kill(self, *numbers: int) -> None:
@@ -228,9 +230,23 @@ class Cluster:
     def _of(self, number: int) -> Path:
         return self._folder / str(number)
 
-    def _prepare(self, number: int) -> None:
+    @contextmanager
+    def _lock(self, number: int) -> Iterator[int]:
+        """A lock on the broker's folder, as an open file; a process that is given it holds it, too.
+
+        Two brokers over one folder would spoil its data before either notices.
+        """
         folder = self._of(number)
         folder.mkdir(mode=0o700, exist_ok=True)
+        with (folder / "lock").open("a") as file:
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise NoKafka(f"another broker still works in {folder}; end it") from error
+            yield file.fileno()
+
+    def _prepare(self, number: int) -> None:
+        folder = self._of(number)
         begin_log(folder / "log")
         settings = self._settings(number)
         _write(folder / "server.properties", settings)
@@ -268,10 +284,21 @@ class Cluster:
                 raise NoKafka(f"{folder} could not be formatted; {log} ends:\n{tail(log)}")
             (folder / "data.new").rename(folder / "data")
 
-    def _spawn(self, number: int, *arguments: str) -> subprocess.Popen[bytes]:
+    def _run(self, number: int, lock: int) -> None:
+        self._running[number] = self._spawn(number, "kafka.Kafka", "server.properties", lock=lock)
+        (self._of(number) / "pid").write_text(str(self.pid(number)))
+
+    def _spawn(
+        self, number: int, *arguments: str, lock: int | None = None
+    ) -> subprocess.Popen[bytes]:
         folder = self._of(number)
-        command = [*self._java, *arguments]
-        return spawn(command, folder / "log", environment=_environment(), folder=folder)
+        return spawn(
+            [*dies_with_starter("TERM"), *self._java, *arguments],
+            folder / "log",
+            environment=_environment(),
+            folder=folder,
+            files=() if lock is None else (lock,),
+        )
 
     def _wait_for(self, numbers: Iterable[int]) -> None:
         deadline = clock.elapsed() + _START_S

@@ -3,7 +3,7 @@
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -34,12 +34,17 @@ def dies_with_starter(how: str) -> tuple[str, ...]:
 
 
 def spawn(
-    command: list[str], log: Path, *, environment: Mapping[str, str], folder: Path = Path("/")
+    command: list[str],
+    log: Path,
+    *,
+    environment: Mapping[str, str],
+    folder: Path = Path("/"),
+    files: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a command in a session of its own, working in `folder`, its output at the end of `log`.
 
     In a session of its own Ctrl-C reaches the service first and the server only when the service
-    is done with it.
+    is done with it. `files` are open files that it shall hold, too.
     """
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -50,6 +55,7 @@ def spawn(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            pass_fds=files,
         )
 
 

@@ -189,6 +189,8 @@ def counted_facts(  # noqa: PLR0913, PLR0917  # the facts, and the edition taken
             yield from _lines(fact, rules)
         return
     yield from memo.lines(facts.findings, rules, within or days)
+    if not tree.leaves_for(STORED_NAME[ListingDecided], None):
+        return
     for fact in _standing(Facts(listings=facts.listings)):
         yield from _lines(fact, rules)
 

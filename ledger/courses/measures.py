@@ -22,18 +22,20 @@ under an edition goes on when the edition ends; but where a later edition has no
 name the course ends on its first day.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
 from ..dates import DateOutOfRange, Period, add_days, earlier_end, last_day
 from ..rulebook import Edition, MeasuresRegime, Repeat, Rulebooks, rulebook_of
 from ..values import EditionId, EventId, RegimeId
-from .facts import Facts, FindingFact
+from .alike import changes
+from .facts import NOTHING_KNOWN, Facts, FindingFact
 from .interval import Interval, Reason
 from .matching import applies_on, clock_day, matches
 
-__all__ = ["UnderMeasures", "is_concerned", "measures_course"]
+__all__ = ["MeasuresMemo", "UnderMeasures", "is_concerned", "measures_course"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,19 +104,17 @@ class _Span:
 
 
 def measures_course(
-    facts: Facts, regime: RegimeId, rulebooks: Rulebooks
+    facts: Facts, regime: RegimeId, rulebooks: Rulebooks, *, memo: "MeasuresMemo | None" = None
 ) -> tuple[Interval[UnderMeasures], ...]:
     """The periods of measures, one a finding, past and future, by first day and position.
 
     They may overlap where repeated measures run in parallel. `reasons` are empty unless a period
-    has something to say beyond its own terms.
+    has something to say beyond its own terms. `memo` remembers the walk over the findings, for the
+    next call about the same subject, regime and rulebooks.
     """
-    causes = sorted(
-        _causes(facts, regime, rulebooks), key=lambda cause: (cause.start, cause.fact.position)
-    )
-    found = [
-        interval for cause, span in _Course().spans(causes) if (interval := _interval(cause, span))
-    ]
+    walked = MeasuresMemo() if memo is None else memo
+    walked.follow(facts, regime, rulebooks)
+    found = [one.interval for one in walked.steps if one is not None and one.interval is not None]
     return tuple(sorted(found, key=lambda one: (one.from_, one.value.position)))
 
 
@@ -123,12 +123,85 @@ def is_concerned(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> bool:
     return any(True for _ in _causes(facts, regime, rulebooks))
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What the walk made of a cause: its interval, and whether nothing before it had a say."""
+
+    interval: Interval[UnderMeasures] | None
+    is_clear: bool
+
+
+@dataclass(slots=True)
+class MeasuresMemo:
+    """The walk over the findings of one subject, in the order of their first days.
+
+    It changes no result. When findings have changed only those are walked over anew that could
+    meet something of them: from the last one before them at which nothing ran or was to come, to
+    the first one behind them of which that is true again.
+    """
+
+    facts: Facts = NOTHING_KNOWN
+    causes: list[tuple[date, int, _Cause]] = field(default_factory=list)
+    steps: list[_Step | None] = field(default_factory=list)
+
+    def follow(self, facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> None:
+        """Walk over the findings of these facts instead of those of the former ones."""
+        if facts.profile is not self.facts.profile:
+            self.facts = Facts(profile=facts.profile)
+            self.causes, self.steps = [], []
+        for was, now in changes(self.facts.findings, facts.findings):
+            self._drop(_of(was, facts, regime, rulebooks))
+            self._take(_of(now, facts, regime, rulebooks))
+        self.facts = facts
+        self._walk()
+
+    def _drop(self, causes: Iterable[_Cause]) -> None:
+        for cause in causes:
+            at = bisect_left(self.causes, (cause.start, cause.fact.position))
+            del self.causes[at], self.steps[at]
+            if at < len(self.steps):
+                self.steps[at] = None  # it met another before
+
+    def _take(self, causes: Iterable[_Cause]) -> None:
+        for cause in causes:
+            at = bisect_left(self.causes, (cause.start, cause.fact.position))
+            self.causes.insert(at, (cause.start, cause.fact.position, cause))
+            self.steps.insert(at, None)
+
+    def _walk(self) -> None:
+        """Make the steps that are missing, and those that they change."""
+        missing = self.steps.count(None)
+        if not missing:
+            return
+        at = self.steps.index(None)
+        while at > 0 and not ((step := self.steps[at]) is not None and step.is_clear):
+            at -= 1
+        course = _Course()
+        for place in range(at, len(self.causes)):
+            cause, known = self.causes[place][2], self.steps[place]
+            is_clear = course.is_clear_of(cause)
+            if not missing and known is not None and known.is_clear and is_clear:
+                return
+            missing -= known is None
+            span = course.next(cause)
+            interval = None if span is None else _interval(cause, span)
+            self.steps[place] = _Step(interval, is_clear)
+
+
+def _of(
+    finding: FindingFact | None, facts: Facts, regime: RegimeId, rulebooks: Rulebooks
+) -> Iterator[_Cause]:
+    if finding is None:
+        return iter(())
+    return _causes(Facts(profile=facts.profile, findings=(finding,)), regime, rulebooks)
+
+
 def _causes(facts: Facts, name: RegimeId, rulebooks: Rulebooks) -> Iterator[_Cause]:
-    over: dict[EditionId, date | None] = {}
+    rulebook = rulebook_of(name)
     for fact in facts.findings:
         if not fact.is_standing:
             continue
-        edition = rulebooks.on(rulebook_of(name), fact.content.decided_on)
+        edition = rulebooks.on(rulebook, fact.content.decided_on)
         regime = None if edition is None else edition.regime(name)
         if edition is None or not isinstance(regime, MeasuresRegime):
             continue
@@ -136,8 +209,6 @@ def _causes(facts: Facts, name: RegimeId, rulebooks: Rulebooks) -> Iterator[_Cau
             continue
         start = clock_day(fact.content, regime.clock) or fact.content.effective_on
         if applies_on(regime.applies_to, facts.profile, start):
-            if edition.id not in over:
-                over[edition.id] = _over_on(name, edition, rulebooks)
             ended = fact.ended_in(name)
             yield _Cause(
                 fact=fact,
@@ -145,7 +216,7 @@ def _causes(facts: Facts, name: RegimeId, rulebooks: Rulebooks) -> Iterator[_Cau
                 regime=regime,
                 start=start,
                 ended_on=None if ended is None else ended.on,
-                over_on=over[edition.id],
+                over_on=_over_on(name, edition, rulebooks),
             )
 
 
@@ -167,13 +238,15 @@ class _Course:
     chain: _Chain | None = field(default=None)
     parallel: date | None = field(default=None)
 
-    def spans(self, causes: list[_Cause]) -> Iterator[tuple[_Cause, _Span]]:
-        for cause in causes:
-            span = self._next(cause)
-            if span is not None:
-                yield cause, span
+    def is_clear_of(self, cause: _Cause) -> bool:
+        """Whether nothing before the finding has a say in its measures."""
+        chain = self.chain
+        return (chain is None or (chain.running is not None and chain.running < cause.start)) and (
+            self.parallel is None or self.parallel < cause.start
+        )
 
-    def _next(self, cause: _Cause) -> _Span | None:
+    def next(self, cause: _Cause) -> _Span | None:
+        """The days of the next finding's measures; None for no day."""
         term = cause.regime.period
         if term is None or term.period.working_days is not None:
             note = "period not published" if term is None else "working days are not counted: open"

@@ -268,7 +268,8 @@ def _tiles_of(  # noqa: PLR0913  # what is scored, and how
     applies = [applies_on(regime.applies_to, facts.profile, day) for day in days]
     scored = _scored(facts, whole, rulebooks, memo, part) if any(applies) else None
     if scored is not None and stretch != whole:
-        scored = replace(scored, from_=stretch.from_, until=stretch.until)
+        listed = tuple(on for on in scored.listed if _touches(on, part))
+        scored = replace(scored, from_=stretch.from_, until=stretch.until, listed=listed)
     tiles = tuple(_sweep(scored, days, every=every)) if scored is not None else ()
     if all(applies):
         yield from tiles
@@ -278,6 +279,10 @@ def _tiles_of(  # noqa: PLR0913  # what is scored, and how
             yield from (tile for tile in tiles if covers(from_, until, tile.from_))
         else:
             yield _gradeless(from_, until, GradeState.DOES_NOT_APPLY, edition)
+
+
+def _touches(on: Interval[Listed], days: Days) -> bool:
+    return (on.until is None or on.until > days[0]) and (days[1] is None or on.from_ < days[1])
 
 
 def _role_days(regime: ScoringRegime, profile: Profile | None, stretch: _Stretch) -> list[date]:

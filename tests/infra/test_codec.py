@@ -401,7 +401,7 @@ class TestOldVersions:
         def raise_to_3(said: dict[str, Any]) -> dict[str, Any]:
             return {**said, "kinds": [said["kind"]]}
 
-        monkeypatch.setitem(codec.MAJORS, "penalty-imposed", 3)  # type: ignore[arg-type]  # it is a dict
+        monkeypatch.setitem(codec.MAJORS, "penalty-imposed", 3)
         monkeypatch.setitem(codec.RAISES, ("penalty-imposed", 1), raise_to_2)
         monkeypatch.setitem(codec.RAISES, ("penalty-imposed", 2), raise_to_3)
         said = json.loads(CODEC.data(replace(PENALTY, note=None)))
@@ -429,7 +429,7 @@ class TestOldVersions:
 class TestCommandHashes:
     def test_it_is_the_hash_of_the_canonical_command(self) -> None:
         command = GiveRole(role="agent", effective_on="2024-01-01")  # type: ignore[arg-type]  # as they are sent
-        asked = {
+        asked: Any = {
             "commands": [
                 {
                     "command": "give-role",

@@ -2,7 +2,8 @@
 
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -104,6 +105,13 @@ def as_sent(arrivals: Iterable[Arrival]) -> list[tuple[bytes, list[Header]]]:
         (one.value, [("sig", one.signature)] if one.signature is not None else [])
         for one in arrivals
     ]
+
+
+def wait_until(what: Callable[[], bool], patience_s: float = 60) -> None:
+    deadline = clock.elapsed() + patience_s
+    while not what():
+        assert clock.elapsed() < deadline, "waited in vain"
+        time.sleep(0.05)
 
 
 def numbered(*numbers: int) -> list[tuple[bytes, list[Header]]]:
@@ -249,7 +257,7 @@ def test_a_strangers_transaction_that_hangs_stops_nobody(
     send(kafka, topic, *numbered(1))
     assert values(log.read(0, 10)) == [b"hanging", b"1"]
     stranger.abort_transaction()
-    assert log.end() == 3  # the marker of the abort takes an offset
+    wait_until(lambda: log.end() == 3)  # the marker of the abort takes an offset
     assert log.read(2, 10) == []
     send(kafka, topic, *numbered(3))
     (arrived,) = log.read(2, 10)
@@ -321,6 +329,8 @@ def test_a_topic_that_is_deleted_under_its_reader_is_missed_and_not_made_anew(
     with reading(kafka.address, topic, patience_s=2) as log, administer(kafka.address) as admin:
         assert values(log.read(0, 5)) == [b"0", b"1"]
         admin.delete_topics([topic])
+        assert log.read(2, 5, wait_s=1) == []
+        assert topic not in admin.list_topics()
         with pytest.raises(TopicMadeAnew, match=f"no topic {topic} any more"):
             log.read(0, 5)
         with pytest.raises(TopicMadeAnew):

@@ -92,6 +92,7 @@ def test_it_goes_on_from_any_stored_place_as_if_it_had_never_stopped(store: Stor
     for number, batch in enumerate(whole):
         reader = Reader(store.log, store.verifier, batch.place)
         assert reader.poll() == whole[number + 1 :]
+        assert reader.refused == {}, "what stands before the place is not read again"
 
 
 def test_it_goes_on_where_the_log_has_grown(store: Store) -> None:

@@ -12,7 +12,13 @@ from infra.sequencer import LedgerNotOpen, PostgresSequencer
 from infra.signer import Signer
 from tests.check_ledger import check_ledger
 from tests.contracts import LEDGER, Clock, SequencerContract, Store, append, at
-from tests.stores import postgres_store
+from tests.stores import memory_store, postgres_store
+
+
+class TestInMemory(SequencerContract):
+    @pytest.fixture
+    def store(self) -> Store:
+        return memory_store()
 
 
 @pytest.fixture

@@ -44,7 +44,16 @@ from ledger.rulebooks import shipped
 from ledger.values import ListId, Name, RegimeId
 from projections.answers import At, GradeRow, ListingRow, MeasureRow, Page, SubjectSummary
 from projections.fold import effective_on
-from tests.projections.history import MEASURES, SCORE, History, Ledger, Written, registered, subject
+from tests.projections.history import (
+    MEASURES,
+    ROLES,
+    SCORE,
+    History,
+    Ledger,
+    Written,
+    registered,
+    subject,
+)
 
 from .told import Told
 
@@ -71,8 +80,8 @@ def shown(module_database_url: str) -> Iterator[Shown]:
     first, *others = shipped()
     history.publish(first)
     history.go_on(90)
-    history.publish(*others)
-    history.go_on(150)
+    history.publish(*others, ROLES)
+    history.go_on(170)
     with ExitStack() as closing:
         closing.callback(ledger.close)
         ledger.append(history.events)
@@ -94,8 +103,8 @@ def moments(shown: Shown) -> list[At]:
             days |= {tile.from_, tile.from_ - timedelta(days=1)}
         for interval in listings_of(facts, told.rulebooks(told.head)):
             days |= {interval.from_, interval.until or interval.from_}
-        for interval in measures_course(facts, MEASURES, told.rulebooks(told.head)):
-            days |= {interval.from_, interval.until or interval.from_}
+        for runs in measures_course(facts, MEASURES, told.rulebooks(told.head)):
+            days |= {runs.from_, runs.until or runs.from_}
     chosen = sorted(days)
     moments = [
         At(as_of=random.choice(chosen), known_at=random.randint(0, told.head)) for _ in range(60)
@@ -103,7 +112,7 @@ def moments(shown: Shown) -> list[At]:
     return [*moments, *(At(as_of=random.choice(chosen), known_at=told.head) for _ in range(20))]
 
 
-def _all(ask: Any, keys: Any, limit: int) -> list[Any]:  # noqa: ANN401  # any list question
+def _all(ask: Any, keys: Any, limit: int) -> list[Any]:
     """The rows of all pages of a list."""
     rows: list[Any] = []
     after: tuple[str, ...] = ()
@@ -221,6 +230,24 @@ def _of(shown: Shown, at: At, subject: str) -> tuple[object, ...] | None:
 def _said(row: GradeRow) -> tuple[object, ...]:
     days = (row.from_, row.until, row.verified)
     return (*days, row.edition, row.grade, row.score, row.complete)
+
+
+@pytest.mark.parametrize("regime", ["demo/roles/score", "pa-rating/agency", "none/such"])
+def test_pages_of_grades_of_a_role_hold_those_who_have_it_on_the_day(
+    shown: Shown, moments: list[At], regime: str
+) -> None:
+    found = 0
+    for at in moments:
+        rows: list[GradeRow] = _all(
+            lambda at=at, **page: shown.views.grades(RegimeId(regime), at, **page),
+            lambda row: (row.subject,),
+            2,
+        )
+        said = [(row.subject, row.from_, row.until, row.grade, row.score) for row in rows]
+        expected = shown.told.grades(at, RegimeId(regime))
+        assert said == [(row[0], row[3], row[4], row[7], row[8]) for row in expected]
+        found += len(said)
+    assert (found > 0) == (regime != "none/such")
 
 
 def test_pages_of_one_grade_hold_that_grade_alone(shown: Shown, moments: list[At]) -> None:

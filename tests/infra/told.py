@@ -94,11 +94,11 @@ class Told:
         code = (codes or [one.value for one in profile.identifiers])[0]
         return (profile.names or (None,))[0], code
 
-    def grades(self, at: At) -> list[tuple[object, ...]]:
+    def grades(self, at: At, regime: RegimeId = SCORE) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = []
         for one in self.subjects:
             facts = self.facts(one, at.known_at)
-            tiles = self.tiles(one, SCORE, at.known_at)
+            tiles = self.tiles(one, regime, at.known_at)
             tile = holding_on(tiles, at.as_of)
             if facts.profile and tile and tile.value.state is GradeState.GRADED:
                 value = tile.value

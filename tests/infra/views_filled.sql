@@ -2,8 +2,9 @@
 -- other subject were corrected once, behind position 30000.
 
 -- name: subjects
--- Registered one after the other.
-INSERT INTO subject SELECT 's-' || lpad(n::text, 26, '0'), 'enterprise', NULL, n FROM generate_series(1, 20000) AS n;
+-- Registered in another order than that of their ids, which are chance.
+INSERT INTO subject
+SELECT 's-' || lpad(n::text, 26, '0'), 'enterprise', NULL, 1 + n * 7919 % 20000 FROM generate_series(1, 20000) AS n;
 
 -- name: names
 -- One each.

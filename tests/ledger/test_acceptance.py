@@ -5,7 +5,7 @@ Records here are real: canonical bytes, chained and signed with a key that is ma
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import rfc8785
@@ -42,7 +42,12 @@ class History:
         """The next record, signed by `by`, if anybody."""
         term = self.head.term if term is None else term
         position = self.head.position + 1
-        said = {"position": position, "prev": self.head.chain.hex(), "term": term, "type": kind}
+        said: dict[str, Any] = {
+            "position": position,
+            "prev": self.head.chain.hex(),
+            "term": term,
+            "type": kind,
+        }
         value = rfc8785.dumps({**said, "data": text})
         chain = chain_hash(self.head.chain, leaf_hash(value))
         self.head = Head(position=position, chain=chain, term=term)
@@ -386,7 +391,12 @@ class TestRefusals:
     def test_what_is_on_the_head_with_another_position_is_refused(
         self, history: History, position: int
     ) -> None:
-        said = {"prev": history.head.chain.hex(), "term": 1, "type": "x", "position": position}
+        said: dict[str, Any] = {
+            "prev": history.head.chain.hex(),
+            "term": 1,
+            "type": "x",
+            "position": position,
+        }
         value = rfc8785.dumps(said)
         chain = chain_hash(history.head.chain, leaf_hash(value))
         signature = SIGNER.sign(Head(position=position, chain=chain, term=1))
@@ -399,7 +409,12 @@ class TestRefusals:
         self, history: History, position: int
     ) -> None:
         history.add("waits")
-        said = {"prev": history.head.chain.hex(), "term": 1, "type": "x", "position": position}
+        said: dict[str, Any] = {
+            "prev": history.head.chain.hex(),
+            "term": 1,
+            "type": "x",
+            "position": position,
+        }
         value = rfc8785.dumps(said)
         chain = chain_hash(history.head.chain, leaf_hash(value))
         signature = SIGNER.sign(Head(position=position, chain=chain, term=1))

@@ -108,8 +108,7 @@ class TestOneRequest:
         long = Text("长" * 5_000)
         fits = penalty(facts=long, content=long, note=long, offence=long)
         process.recorded(fits, of=1)
-        more = {"licence": Text("长" * 500), "basis": basis("示知罚〔2024〕2号")}
-        large = replace(fits, **more)
+        large = replace(fits, licence=Text("长" * 500), basis=basis("示知罚〔2024〕2号"))
         refusal = process.refused(RecordTooLarge, large, of=1)
         assert 60 * 1024 < refusal.size < 63 * 1024
 

@@ -70,6 +70,42 @@ _ACTS = (
     "FALSE_MATERIAL",
     "REPEATED_INFRINGEMENT",
 )
+ROLES = """
+schema = 1
+rulebook = "demo/roles"
+edition = "demo/roles-1"
+title = "演示: what depends on roles (invented)"
+status = "demo"
+in_force = { from = 2020-01-01, verified = false, source = ["X"] }
+
+[source]
+X = { kind = "invented" }
+
+[[regime]]
+id = "list"
+kind = "listing"
+applies_to = ["patent-agency"]
+list = "x"
+entry = { by = "listing-decided", verified = false, source = ["X"] }
+clock = { start = "effective_on", verified = false, source = ["X"] }
+period = { years = 1, verified = false, source = ["X"] }
+
+[[regime]]
+id = "score"
+kind = "scoring"
+applies_to = ["patent-agency"]
+base = { points = 10, verified = false, source = ["X"] }
+bands = [{ grade = "any", verified = false, source = ["X"] }]
+caps = [{ list = "x", points = 5, verified = false, source = ["X"] }]
+
+[[regime]]
+id = "measures"
+kind = "measures"
+applies_to = ["patent-agency"]
+on = { event = "penalty-imposed" }
+period = { months = 2, verified = false, source = ["X"] }
+"""
+"""An edition in which a role decides on lists, score and measures."""
 _CODEC = EventCodec()
 _APPEND_MAX = 500
 

@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from random import Random
 
 import pytest
 
 from ledger.courses.facts import facts_of
 from ledger.edition import read_edition
+from ledger.events import UNKNOWN_BASIS, Event, RoleGiven
 from ledger.rulebook import Rulebooks
 from ledger.rulebooks import shipped
+from ledger.values import RegimeId, Role
 from projections.ground import Ground, ground_of
 from projections.state import UNKNOWN, Step, SubjectState, advance, restored, swept
 from projections.tables import Row, TwoTimeTable
 
-from .history import History, Written
+from .history import ROLES, History, Written, listed, registered, subject
 from .recorded import recorded
 
 pytestmark = pytest.mark.unit
 _COUNT = 80
-_EDITIONS = tuple(read_edition(text) for text in shipped())
+_EDITIONS = tuple(read_edition(text) for text in (*shipped(), ROLES))
 _SEEDS = range(8)
 
 
@@ -100,6 +104,50 @@ def test_a_step_tells_exactly_the_rows_that_it_opened_and_closed(seed: int) -> N
         assert opened == {(table, row) for table, row, _ in now - was}
         assert sum(len(rows) for _, rows in step.closed) == len(closed)
         assert sum(len(rows) for _, rows in step.opened) == len(opened)
+
+
+def test_subjects_of_one_kind_whose_roles_differ_have_each_its_own_course() -> None:
+    ground, history = ground_of(Rulebooks(_EDITIONS)), History(seed=1, subjects=1)
+    for number, since in enumerate((date(2021, 1, 1), date(2022, 1, 1))):
+        told: tuple[Event, ...] = (
+            registered(number),
+            RoleGiven(role=Role("patent-agency"), effective_on=since, basis=UNKNOWN_BASIS),
+        )
+        state = UNKNOWN
+        for at, event in enumerate(told, start=1):
+            written = Written(subject(number), history.fresh(), event)
+            state = advance(state, recorded(at, written), ground).state
+        first, graded = state.grades[RegimeId("demo/roles/score")].rows
+        assert (first[2], first[3]) == (since, "does-not-apply")
+        assert (graded[1], graded[3]) == (since, "graded")
+
+
+def test_a_role_given_for_an_earlier_day_changes_what_a_list_caps() -> None:
+    ground, history = ground_of(Rulebooks(_EDITIONS)), History(seed=1, subjects=1)
+    score, listing = RegimeId("demo/roles/score"), history.fresh()
+
+    def role(since: date) -> RoleGiven:
+        return RoleGiven(role=Role("patent-agency"), effective_on=since, basis=UNKNOWN_BASIS)
+
+    told: tuple[Event, ...] = (
+        registered(0),
+        role(date(2023, 1, 1)),
+        # No regime takes it yet, so that it lasts; then it is one of the role's, and ends.
+        listed(listing, date(2022, 1, 1), "x"),
+        role(date(2021, 1, 1)),
+    )
+    state, ends = UNKNOWN, []
+    for at, event in enumerate(told, start=1):
+        written = Written(subject(0), listing, event)
+        state = advance(state, recorded(at, written), ground).state
+        last = state.grades[score].rows[-1] if score in state.grades else None
+        ends.append(None if last is None else (last[1], last[6]))
+    assert ends == [
+        None,
+        (date(2023, 1, 1), Decimal(10)),
+        (date(2023, 1, 1), Decimal(5)),
+        (date(2023, 1, 2), Decimal(10)),
+    ]
 
 
 def test_memory_of_another_history_of_the_subject_does_not_show() -> None:

@@ -17,7 +17,7 @@ from ledger.calendar import official_calendar
 from ledger.commands import Command
 from ledger.events import Event
 from ledger.identifiers import Identifier, SubjectId
-from ledger.service import Outcome, Request, Service
+from ledger.service import Outcome, Request, Service, TooContended
 from tests.codes import synthetic_uscc
 from tests.examples import TODAY
 
@@ -163,7 +163,7 @@ class Desk:
             commands=commands, command_hash=command_hash(subject, commands), subject=readings(subject)
         )
         outcomes = self.service.record([request])
-        return [one for one in outcomes if not isinstance(one, RuntimeError)]
+        return [one for one in outcomes if not isinstance(one, TooContended)]
 
     def events(self) -> list[Event]:
         """Everything on record, in order."""

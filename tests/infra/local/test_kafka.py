@@ -179,6 +179,15 @@ def test_a_broker_that_outlived_its_starter_is_shut_down_first(folder: Path) -> 
             keep(kafka.address)
 
 
+def test_no_broker_is_started_where_one_works_that_cannot_be_found(folder: Path) -> None:
+    with running(folder) as first:
+        keep(first.address)
+        (folder / "1" / "pid").unlink()
+        with pytest.raises(NoKafka, match=f"another broker still works in {folder}/1; end it"):
+            start_kafka(folder, KAFKA_CACHE)
+        assert kept(first.address)
+
+
 @pytest.mark.parametrize("content", ["", "{pid}"], ids=["empty", "of another"])
 def test_a_pid_that_says_nothing_true_any_more_is_no_obstacle(folder: Path, content: str) -> None:
     (folder / "1").mkdir(parents=True)
@@ -191,7 +200,6 @@ def test_a_pid_that_says_nothing_true_any_more_is_no_obstacle(folder: Path, cont
 def test_a_format_that_was_killed_half_way_is_begun_anew(folder: Path) -> None:
     (folder / "1" / "data.new").mkdir(parents=True)
     (folder / "1" / "data.new" / "bootstrap.checkpoint").write_text("half")
-    (folder / "cluster-id.new").write_text("ha")
     with running(folder) as kafka:
         keep(kafka.address)
 

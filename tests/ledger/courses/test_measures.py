@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ledger.courses.facts import Facts, FindingFact
 from ledger.courses.interval import holding_on
-from ledger.courses.measures import is_concerned, measures_course
+from ledger.courses.measures import MeasuresMemo, is_concerned, measures_course
 from ledger.dates import Period
 from ledger.rulebook import Match, MeasuresRegime, Regime, Repeat, Rulebooks
 from ledger.values import RegimeId
@@ -209,6 +209,40 @@ def test_findings_that_start_no_measures_change_nothing(
     assert told(facts(*findings, other), rulebooks) == told(facts(*findings), rulebooks)
     standing = [one for one in findings if one.is_standing]
     assert is_concerned(facts(*findings), REGIME, rulebooks) == bool(standing)
+
+
+@st.composite
+def _changing(draw: st.DrawFn) -> list[tuple[FindingFact, ...]]:
+    """A record as it grows, and as its findings are annulled, restored, corrected."""
+    records: list[tuple[FindingFact, ...]] = [()]
+    for place in range(1, draw(st.integers(1, 9)) + 1):
+        known, is_changed = records[-1], draw(st.booleans())
+        if known and is_changed:
+            at = draw(st.integers(0, len(known) - 1))
+            other = draw(
+                st.one_of(
+                    st.just(replace(known[at], annulled_at=200)),
+                    st.just(replace(known[at], ended=())),
+                    st.builds(made, st.just(known[at].position), _days, st.none() | _days),
+                )
+            )
+            known = (*known[:at], other, *known[at + 1 :])
+        if draw(st.integers(0, 2)):
+            known = (*known, made(place, draw(_days), draw(st.none() | st.none() | _days)))
+        records.append(known)
+    return records
+
+
+@given(_changing(), _regimes)
+@settings(max_examples=300, deadline=None)
+def test_a_walk_that_is_remembered_goes_on_to_the_same_course(
+    records: list[tuple[FindingFact, ...]], term: MeasuresRegime
+) -> None:
+    rulebooks, who, memo = ruled(term), profile(), MeasuresMemo()
+    for findings in records:
+        known = facts(*findings, who=who)
+        course = measures_course(known, REGIME, rulebooks, memo=memo)
+        assert course == measures_course(known, REGIME, rulebooks)
 
 
 # One by one ---------------------------------------------------------------------------------------
