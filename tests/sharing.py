@@ -17,6 +17,8 @@ from infra.local import Kafka, NoKafka
 from .parts import open_kafka, way_to_kafka
 
 _LOOPBACK: Final = ("127.0.0.1", 0)
+_ASKS: Final = "Where is Kafka?"
+_CLOSES: Final = "Nobody will ask any more."
 
 
 class SharedKafka(Protocol):
@@ -83,6 +85,7 @@ class AskedKafka:
     def get(self) -> Kafka | NoKafka:
         """The Kafka, once it is started."""
         with Client((self._host, self._port), authkey=bytes.fromhex(self._secret)) as counter:
+            counter.send(_ASKS)
             told = counter.recv()
         if isinstance(told, str):
             return NoKafka(told)
@@ -104,7 +107,6 @@ class _Counter:
         self._kafka = kafka
         self._secret = secrets.token_bytes(16)
         self._listener = Listener(_LOOPBACK, authkey=self._secret)
-        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="kafka counter", daemon=True)
         self._thread.start()
 
@@ -115,9 +117,8 @@ class _Counter:
 
     def close(self) -> None:
         """Serve nobody any more."""
-        self._closing.set()
-        with suppress(OSError, EOFError), Client(self._address, authkey=self._secret):
-            pass  # it only wakes the thread
+        with Client(self._address, authkey=self._secret) as counter:
+            counter.send(_CLOSES)
         self._thread.join()
         self._listener.close()
 
@@ -127,10 +128,12 @@ class _Counter:
         return str(host), int(port)
 
     def _serve(self) -> None:
-        while not self._closing.is_set():
+        said = None
+        while said != _CLOSES:
             # Whoever has not the secret, or goes away, is none of ours.
             with suppress(AuthenticationError, OSError, EOFError), self._listener.accept() as asked:
-                if not self._closing.is_set():
+                said = asked.recv()
+                if said == _ASKS:
                     asked.send(self._answer())
 
     def _answer(self) -> tuple[str, str, str] | str:

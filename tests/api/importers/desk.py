@@ -16,7 +16,7 @@ from infra.memory import MemoryStore
 from ledger.calendar import official_calendar
 from ledger.commands import Command
 from ledger.events import Event
-from ledger.identifiers import Identifier, SubjectId
+from ledger.identifiers import Identifier, SubjectId, readings
 from ledger.service import Outcome, Request, Service, TooContended
 from tests.codes import synthetic_uscc
 from tests.examples import TODAY
@@ -157,10 +157,10 @@ class Desk:
 
     def record(self, subject: str, *commands: Command) -> Sequence[Outcome]:
         """Record commands on a registered subject, as another way in does."""
-        from ledger.identifiers import readings
-
         request = Request(
-            commands=commands, command_hash=command_hash(subject, commands), subject=readings(subject)
+            commands=commands,
+            command_hash=command_hash(subject, commands),
+            subject=readings(subject),
         )
         outcomes = self.service.record([request])
         return [one for one in outcomes if not isinstance(one, TooContended)]

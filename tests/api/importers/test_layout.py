@@ -87,7 +87,7 @@ def test_bytes_that_are_neither_utf_8_nor_gb18030_refuse_the_file_and_say_where(
 
 def test_gb18030_with_a_byte_that_is_none_is_refused_and_says_where() -> None:
     text = listed(listed_row(1), listed_row(2)).encode("gb18030")
-    place = text.rindex("2024".encode())
+    place = text.rindex(b"2024")
     found = refused(text[:place] + b"\xff" + text[place:])
     assert (found.code, found.row, found.cell) == ("encoding", 3, "D3")
 

@@ -30,13 +30,22 @@ NEVER_READ = (
     ("titles", "field"),
     [
         (
-            ("罚款金额(万元)", "罚款金额（万元）", " 罚 款 金额 (万元)", "罚款金额【万元】", "cf_nr_fk"),
+            (
+                "罚款金额(万元)",
+                "罚款金额（万元）",
+                " 罚 款 金额 (万元)",
+                "罚款金额【万元】",
+                "cf_nr_fk",
+            ),
             Field.FINE_WAN,
         ),
         (("罚款金额(单位：万元)", "罚款金额万元", "罚款金额（人民币万元）"), Field.FINE_WAN),
         (("罚款金额（元）", "罚款金额(单位:元)", "罚款金额(人民币元)"), Field.FINE_YUAN),
         (("罚款金额", "*罚款金额", "罚款金额（必填）"), Field.FINE_WITHOUT_UNIT),
-        (("行政相对人代码_1(统一社会信用代码)", "统一社会信用代码", "CF_XDR_SHXYM"), Field.CREDIT_CODE),
+        (
+            ("行政相对人代码_1(统一社会信用代码)", "统一社会信用代码", "CF_XDR_SHXYM"),
+            Field.CREDIT_CODE,
+        ),
         (
             ("行政相对人代码_3(组织机构代码)", "行政相对人代码_2（组织机构代码）", "组织结构代码"),
             Field.ORGANISATION_CODE,
@@ -70,7 +79,9 @@ def test_both_generations_of_headings_make_a_penalty_file_in_any_order(
         assert field in columns, field
 
 
-@pytest.mark.parametrize("titles", [LIST_TITLES, ("文号", "企业名称"), ("处罚决定日期",), ("甲", "乙")])
+@pytest.mark.parametrize(
+    "titles", [LIST_TITLES, ("文号", "企业名称"), ("处罚决定日期",), ("甲", "乙")]
+)
 def test_every_other_file_is_a_list(titles: tuple[str, ...]) -> None:
     assert file_kind(columns_of(titles)) is FileKind.LIST
 
