@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import threading
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 import uvicorn
 
 from .app import create_app
+from .garbage import settle as settle_garbage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ class Server:
 
     def __enter__(self) -> Self:
         """Begin to serve; returns when requests are answered."""
-        _settle_garbage()
+        settle_garbage()
         self._thread.start()
         deadline = threading.Event()
         for _ in range(int(_START_S / _POLL_S)):
@@ -102,13 +102,3 @@ class Server:
         """Finish what is being answered, then stop."""
         self._server.should_exit = True
         self._thread.join()
-
-
-def _settle_garbage() -> None:
-    """What start-up made stays: collect once, freeze it, and collect more seldom from now on.
-
-    The collector's pauses are the slowest answers of a Python service.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

@@ -177,6 +177,9 @@ def changed(gone: tuple[Row, ...], come: tuple[Row, ...]) -> tuple[date | None, 
 
     Null and null where they do not; the second is null where they differ without end.
     """
+    if gone and come and gone[0][_FROM] == come[0][_FROM] and gone[-1][_UNTIL] == come[-1][_UNTIL]:
+        # Two stretches of one course, as nearly always: only their ends need to be looked at.
+        return _first_unlike(gone[0], come[0]), _last_unlike(gone[-1], come[-1])
     days = sorted({_day(row[at]) for row in (*gone, *come) for at in (_FROM, _UNTIL)})
     first: date | None = None
     until: date | None = None
@@ -186,6 +189,20 @@ def changed(gone: tuple[Row, ...], come: tuple[Row, ...]) -> tuple[date | None, 
             first = first or day
             until = next_day
     return first, None if until == date.max else until
+
+
+def _first_unlike(one: Row, other: Row) -> date:
+    """The first day on which unlike rows that begin on one day, each unlike the next, differ."""
+    if one[_UNTIL + 1 :] != other[_UNTIL + 1 :]:
+        return _begins(one)
+    return min(_day(one[_UNTIL]), _day(other[_UNTIL]))
+
+
+def _last_unlike(one: Row, other: Row) -> date | None:
+    """The day behind the last one on which unlike rows that end on one day differ."""
+    if one[_UNTIL + 1 :] != other[_UNTIL + 1 :]:
+        return one[_UNTIL]  # type: ignore[return-value]  # a date or null, by the table
+    return max(_begins(one), _begins(other))
 
 
 def _day(cell: object) -> date:

@@ -157,12 +157,14 @@ def _carried_out(
     rejects: Path | None,
     shows_progress: bool,
 ) -> Report:
+    from ..garbage import settle as settle_garbage
     from ..importing import carry_out, defaults_of
     from ..rejects import NoPlaceForRejects
 
     today = parts.today()
     if on is not None and on > today:
         fail(f"--on: {on} lies after today, {today}; nobody is on a list already then", Exit.USAGE)
+    settle_garbage()
     with (
         guarded(NoPlaceForRejects),
         _progress(examined.layout.rows, shown=shows_progress) as advance,

@@ -165,9 +165,8 @@ def _by_end(line: Counted) -> tuple[date, int, int, Counted]:
 
 
 def _lines_of(finding: FindingFact | None, rules: _Rules) -> Iterator[Counted]:
-    if finding is not None:
-        for fact in _standing(Facts(findings=(finding,))):
-            yield from _lines(fact, rules)
+    if finding is not None and finding.is_standing:
+        yield from _lines(_as_standing(finding), rules)
 
 
 def counted_facts(  # noqa: PLR0913, PLR0917  # the facts, and the edition taken apart
@@ -214,13 +213,7 @@ def _decided_on(fact: _Standing) -> date:
 def _standing(facts: Facts) -> Iterator[_Standing]:
     for finding in facts.findings:
         if finding.is_standing:
-            yield _Standing(
-                event=finding.event,
-                position=finding.position,
-                content=finding.content,
-                ended=finding.ended,
-                off_list_on=None,
-            )
+            yield _as_standing(finding)
     for listing in facts.listings:
         if listing.decided is not None and listing.is_standing:
             yield _Standing(
@@ -230,6 +223,16 @@ def _standing(facts: Facts) -> Iterator[_Standing]:
                 ended=listing.ended,
                 off_list_on=listing.ended_on,
             )
+
+
+def _as_standing(finding: FindingFact) -> _Standing:
+    return _Standing(
+        event=finding.event,
+        position=finding.position,
+        content=finding.content,
+        ended=finding.ended,
+        off_list_on=None,
+    )
 
 
 def _counted(fact: _Standing, leaf: int, rules: _Rules) -> Counted | None:

@@ -4,7 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Final
 
 import pytest
@@ -133,26 +133,30 @@ def test_processes_side_by_side_record_each_fact_once(url: str, keyed: bool) -> 
     check_facts(url)
 
 
+def every_third(where: Callable[[str, bytes], int | None]) -> Callable[[str, bytes], int | None]:
+    """Cut there every third time, so that whoever tries again comes through."""
+    seen = 0
+
+    def cut(direction: str, sent: bytes) -> int | None:
+        nonlocal seen
+        place = where(direction, sent)
+        seen += place is not None
+        return place if seen % 3 == 0 else None
+
+    return cut
+
+
 @pytest.mark.parametrize("where", [after_the_commit, before_the_commit])
 def test_so_they_do_while_their_lines_are_cut(
     url: str, where: Callable[[str, bytes], int | None]
 ) -> None:
-    commits = 0
-    lock = threading.Lock()
-
-    def every_third(direction: str, sent: bytes) -> int | None:
-        nonlocal commits
-        place = where(direction, sent)
-        if place is None:
-            return None
-        with lock:
-            commits += 1
-            return place if commits % 3 == 0 else None
-
-    with CuttingProxy(url) as proxy:
-        proxy.cut(every_third, times=1_000)
-        outcomes = run(url, keyed=False, through=lambda _: proxy.dsn)
-        assert proxy.cuts > 3
+    with ExitStack() as held:
+        proxies = [held.enter_context(CuttingProxy(url)) for _ in range(PROCESSES)]
+        for proxy in proxies:
+            proxy.cut(every_third(where), times=1_000)
+        lines = iter([proxy.dsn for proxy in proxies])
+        outcomes = run(url, keyed=False, through=lambda _: next(lines))
+        assert all(proxy.cuts > 0 for proxy in proxies)
     assert {type(one) for one in outcomes} <= {Recorded, Unchanged}
     check_facts(url)
 
