@@ -14,6 +14,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.protocol.consumer import OffsetSpec
 
 from ledger.acceptance import Arrival
+from ledger.log import OffsetGone
 
 from . import clock
 from .codec import read_fields
@@ -43,11 +44,11 @@ class TopicMadeAnew(LogMoved):
     """Another topic bears the name now, or none does."""
 
 
-class OffsetOutOfRange(LogMoved):
+class OffsetOutOfRange(LogMoved, OffsetGone):
     """The log has no record at this offset and will not give one as its next."""
 
 
-class LogCut(LogMoved):
+class LogCut(LogMoved, OffsetGone):
     """Brokers say that records which were read have been lost from the end of the log."""
 
 

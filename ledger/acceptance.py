@@ -85,6 +85,10 @@ class Acceptance:
         """How many records wait for a signature."""
         return len(self._pending)
 
+    def awaits(self, chain: bytes) -> bool:
+        """Whether the record with this chain hash waits for the signature of its batch."""
+        return chain in self._pending
+
     def feed(self, arrival: Arrival) -> tuple[Arrival, ...]:
         """Take one record; give the records that are newly accepted, oldest first."""
         fields = arrival.fields

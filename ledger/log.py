@@ -10,7 +10,7 @@ from typing import Protocol
 from .acceptance import Arrival
 from .record import GENESIS, Head
 
-__all__ = ["Log", "Place", "Receipt"]
+__all__ = ["Log", "OffsetGone", "Place", "Receipt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,10 @@ class Receipt:
     offset: int
 
 
+class OffsetGone(Exception):
+    """The log has no record at an offset at which it had one: it was cut, or made anew."""
+
+
 class Log(Protocol):
     """One ordered topic of records, read by offset.
 
@@ -65,7 +69,11 @@ class Log(Protocol):
         ...
 
     def read(self, offset: int, limit: int) -> Sequence[Arrival]:
-        """At most `limit` records from `offset` on, in order; empty at the end. Does not wait."""
+        """At most `limit` records from `offset` on, in order; empty at the end. Does not wait.
+
+        Raises:
+            OffsetGone: the log ends before `offset`, or begins behind it.
+        """
         ...
 
     def end(self) -> int:

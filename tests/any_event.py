@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from ledger.events import STORED_NAMES, Event, TermOpened
+from ledger.events import STORED_NAMES, Event, ProjectionSkipApproved, TermOpened
 from ledger.record import NUMBER_MAX
 from ledger.values import FileRow, Points, Yuan, plain
 
@@ -22,6 +22,9 @@ st.register_type_strategy(FileRow, st.builds(FileRow, row=_numbers))
 st.register_type_strategy(
     TermOpened,
     st.builds(TermOpened, term=_numbers, server_timeline=_numbers, from_position=_numbers),
+)
+st.register_type_strategy(
+    ProjectionSkipApproved, st.builds(ProjectionSkipApproved, position=_numbers)
 )
 
 

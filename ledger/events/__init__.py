@@ -21,7 +21,7 @@ from .commitments import (
     CommitmentWithdrawn,
     Publicity,
 )
-from .control import ControlEvent, TermOpened
+from .control import VOIDED_MAX, CommandsVoided, ControlEvent, ProjectionSkipApproved, TermOpened
 from .findings import (
     Assessment,
     ConvictedParty,
@@ -69,10 +69,12 @@ __all__ = [
     "NAME_OF",
     "STORED_NAMES",
     "UNKNOWN_BASIS",
+    "VOIDED_MAX",
     "Assessment",
     "Authority",
     "Basis",
     "Channel",
+    "CommandsVoided",
     "CommitmentAssessed",
     "CommitmentClosed",
     "CommitmentEvent",
@@ -100,6 +102,7 @@ __all__ = [
     "ListingProposed",
     "PenaltyImposed",
     "PenaltyKind",
+    "ProjectionSkipApproved",
     "Publicity",
     "RestorationAccepted",
     "RestorationAnnulled",

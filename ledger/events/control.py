@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["STORED_NAMES", "ControlEvent", "TermOpened"]
+from ..values import EventId, Text
+
+__all__ = [
+    "STORED_NAMES",
+    "VOIDED_MAX",
+    "CommandsVoided",
+    "ControlEvent",
+    "ProjectionSkipApproved",
+    "TermOpened",
+]
+
+VOIDED_MAX: Final = 500
+"""How many keys one `commands-voided` names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +39,29 @@ class TermOpened:
     public_key: str
 
 
-ControlEvent = TermOpened
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandsVoided:
+    """Commands that were sequenced and lost against another history: they will never be entered.
+
+    `keys` are the hashes of their idempotency keys, in lower-case hexadecimal.
+    """
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionSkipApproved:
+    """An operator lets the projectors pass over one record that they do not understand."""
+
+    position: int
+    event: EventId
+    reason: Text
+
+
+ControlEvent = TermOpened | CommandsVoided | ProjectionSkipApproved
 
 STORED_NAMES: Final[Mapping[str, type[ControlEvent]]] = {
     "term-opened": TermOpened,
+    "commands-voided": CommandsVoided,
+    "projection-skip-approved": ProjectionSkipApproved,
 }

@@ -288,8 +288,9 @@ def test_a_reader_goes_on_behind_a_stored_place_that_the_log_holds(
     (*_, batch) = first.poll(4)
     again = Reader(log, verify, batch.place)
     assert [len(each.records) for each in again.poll()] == [3, 4]
-    with pytest.raises(PlaceLost):
-        Reader(log, verify, replace(batch.place, chain=bytes(32)))
+    elsewhere = Reader(log, verify, replace(batch.place, chain=bytes(32)))
+    with pytest.raises(PlaceLost, match="has another record"):
+        elsewhere.poll()
 
 
 # What a reader must act on ------------------------------------------------------------------------

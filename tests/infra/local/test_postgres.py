@@ -112,6 +112,7 @@ def test_a_port_that_somebody_took_meanwhile_is_left_to_them(folder: Path) -> No
     with running(folder) as first:
         port = int(first.dsn.rpartition(":")[2].partition("/")[0])
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what lingers is no listener
         taken.bind(("127.0.0.1", port))
         taken.listen()
         with running(folder) as second:

@@ -1,0 +1,240 @@
+"""The relay: sends what PostgreSQL has sequenced to Kafka, in order, and keeps no checkpoint.
+
+What to send next follows from Kafka's own tail and PostgreSQL alone. One batch is in flight at a
+time; on any error, and after 30 s without an answer, the producer is thrown away and the tail read
+again. A request without an answer may still land later: readers refuse its records as repeats.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from ledger.acceptance import Verify
+from ledger.log import Log, Place
+from ledger.record import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Head
+
+from .failpoints import reach
+from .reader import Reader
+
+__all__ = ["Outgoing", "Relay", "RelaySession", "SendFailed", "Sender", "Sequenced", "TailUnknown"]
+
+ACCEPTED_S: Final = 1.0
+"""How long what was read back may wait to be accepted, before the tail is looked at again."""
+PATIENCE_S: Final = 30.0
+"""How long the broker may leave a send without an answer, or not give it back."""
+_IDLE_S: Final = 0.05
+_RETRY_S: Final = 0.5
+_LOG = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record as it is sent."""
+
+    position: int
+    value: bytes
+    signature: bytes | None
+    subject: str
+    chain: bytes
+
+
+class SendFailed(RuntimeError):
+    """A send was not acknowledged as a whole: what of it has landed only the log tells."""
+
+
+class TailUnknown(RuntimeError):
+    """PostgreSQL has not the record at the log's head: the gate must look."""
+
+
+class Sender(Protocol):
+    """A producer of one topic; thrown away after any failure."""
+
+    def send(self, records: Sequence[Outgoing], timeout_s: float) -> int:
+        """Send all and wait until the broker has acknowledged them; the offset of the last one.
+
+        Raises:
+            SendFailed: not all were acknowledged in time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Drop its connections at once, without waiting for anything."""
+        ...
+
+
+class Sequenced(Protocol):
+    """What is sequenced, as the relay reads it; and the places that it keeps."""
+
+    def chain_at(self, position: int) -> bytes | None:
+        """The chain hash at a position; null where there is no record."""
+        ...
+
+    def records_from(self, first: int, limit: int) -> Sequence[Outgoing]:
+        """At most `limit` records from a position on, in order."""
+        ...
+
+    def places(self, topic_id: str) -> Sequence[Place]:
+        """Where this topic is known to be entered, newest first."""
+        ...
+
+    def put_place(self, place: Place) -> None:
+        """Keep a place. It may be lost: another one further back serves as well."""
+        ...
+
+
+@dataclass(slots=True)
+class _InFlight:
+    """What was sent and acknowledged, and not accepted yet."""
+
+    position: int
+    offset: int
+    since: float
+    read_back: float | None = None
+
+
+class RelaySession:
+    """One life of a producer: a reader and a sender, until anything fails."""
+
+    def __init__(
+        self,
+        *,
+        sequenced: Sequenced,
+        log: Log,
+        sender: Sender,
+        verify: Verify,
+        elapsed: Callable[[], float],
+    ) -> None:
+        """Begin at the log's own tail, which is read up to the end that it has now."""
+        self._sequenced = sequenced
+        self._sender = sender
+        self._elapsed = elapsed
+        self._flight: _InFlight | None = None
+        places = sequenced.places(log.topic_id)
+        self.reader = Reader.from_places(log, verify, places, elapsed)
+        end = log.end()
+        while self.reader.next_offset < end and self.reader.poll_records():
+            pass
+
+    def close(self) -> None:
+        """Throw the producer away."""
+        self._sender.close()
+
+    def step(self) -> int:
+        """Send one batch, or look whether the one in flight is accepted; how much was done.
+
+        Raises:
+            SendFailed: the producer must be thrown away.
+            TailUnknown: the gate must look.
+        """
+        if self._flight is not None:
+            return self._look(self._flight)
+        records = self._next()
+        if not records:
+            return self.reader.poll_records()
+        reach("before_produce")
+        offset = self._sender.send(records, PATIENCE_S)
+        reach("after_produce")
+        self._flight = _InFlight(records[-1].position, offset, self._elapsed())
+        return len(records)
+
+    def _look(self, flight: _InFlight) -> int:
+        read = self.reader.poll_records()
+        place = self.reader.place
+        if place.position >= flight.position:
+            reach("after_ack")
+            self._flight = None
+            # A place says that PostgreSQL's own records are entered up to there. What another
+            # sender got entered in their stead is for the gate to take in.
+            self._known(place.head)
+            reach("before_place")
+            self._sequenced.put_place(place)
+            reach("after_place")
+            return read or 1
+        now = self._elapsed()
+        if self.reader.next_offset > flight.offset:
+            flight.read_back = now if flight.read_back is None else flight.read_back
+            if now - flight.read_back > ACCEPTED_S:
+                self._flight = None  # acknowledged, read back and not accepted: look at the tail
+        if now - flight.since > PATIENCE_S:
+            raise SendFailed(f"position {flight.position} was acknowledged and not read back")
+        return read
+
+    def _next(self) -> Sequence[Outgoing]:
+        """Whole batches behind the log's head, without what waits there already unsigned.
+
+        A signed record is never stepped over: had its signature arrived, it would be accepted.
+        """
+        head = self.reader.place.head
+        self._known(head)
+        limit = BATCH_RECORDS_MAX + self.reader.pending
+        records = list(self._sequenced.records_from(head.position + 1, limit))
+        while records and records[0].signature is None and self.reader.awaits(records[0].chain):
+            del records[0]
+        return _whole(records)
+
+    def _known(self, head: Head) -> None:
+        """Make sure that PostgreSQL has the log's head.
+
+        Raises:
+            TailUnknown: it has not.
+        """
+        if head.position and self._sequenced.chain_at(head.position) != head.chain:
+            raise TailUnknown(f"PostgreSQL has not the log's record {head.position}")
+
+
+def _whole(records: Sequence[Outgoing]) -> Sequence[Outgoing]:
+    """As many whole batches from the beginning as one send may hold; it ends signed."""
+    size = last = 0
+    for number, record in enumerate(records[:BATCH_RECORDS_MAX], start=1):
+        size += len(record.value)
+        if size > BATCH_BYTES_MAX and last:
+            break
+        if record.signature is not None:
+            last = number
+    return records[:last]
+
+
+Begin = Callable[[], RelaySession]
+
+
+class Relay:
+    """Runs sessions one after the other; one thread. Safe if several run, only slower."""
+
+    def __init__(self, begin: Begin, wake_gate: Callable[[], None]) -> None:
+        """`begin` starts a session; `wake_gate` is called where the gate must look."""
+        self._begin = begin
+        self._wake_gate = wake_gate
+        self._hint = threading.Event()
+        self.refused: dict[str, int] = {}
+
+    def hint(self) -> None:
+        """Something was committed: look now instead of at the next poll."""
+        self._hint.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Relay until `stop` is set."""
+        while not stop.is_set():
+            try:
+                self._session(stop)
+            except TailUnknown as error:
+                _LOG.warning("the gate must look", reason=str(error))
+                self._wake_gate()
+                stop.wait(_RETRY_S)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the tail is read again
+                _LOG.warning("the relay begins anew from the log's tail", reason=repr(error))
+                stop.wait(_RETRY_S)
+
+    def _session(self, stop: threading.Event) -> None:
+        session = self._begin()
+        try:
+            while not stop.is_set():
+                done = session.step()
+                self.refused = session.reader.refused
+                if not done:
+                    self._hint.wait(_IDLE_S)
+                    self._hint.clear()
+        finally:
+            session.close()
