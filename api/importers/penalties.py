@@ -112,13 +112,15 @@ def _decided_on(row: Row) -> date:
 
 def _amount(row: Row, fields: tuple[Field, ...]) -> Yuan | None:
     """One amount in the columns that may have it, which must not contradict each other."""
-    amounts = [row.amount(field, unit) for field, unit in zip(fields, _UNITS, strict=True)]
-    known = [amount for amount in amounts if amount is not None]
-    if len(set(known)) > 1:
-        place = max(place for place, amount in enumerate(amounts) if amount is not None)
+    known: list[tuple[Field, Yuan]] = []
+    for field, unit in zip(fields, _UNITS, strict=True):
+        amount = row.amount(field, unit) if field in row.columns.at else None
+        if amount is not None:
+            known.append((field, amount))
+    if any(amount != known[0][1] for _, amount in known):
         message = "the amounts in the columns of one thing differ; leave one"
-        row.note(row.columns.first(fields[place]), "columns-disagree", message)
-    return known[0] if known else None
+        row.note(row.columns.first(known[-1][0]), "columns-disagree", message)
+    return known[0][1] if known else None
 
 
 def _sum(one: Yuan | None, other: Yuan | None) -> Yuan | None:

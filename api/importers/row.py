@@ -132,6 +132,8 @@ class Row:
 
     def text(self, field: Field) -> Text | None:
         """Free text; that of several columns of the field stands together, a line each."""
+        if field not in self.columns.at:
+            return None
         pieces = dict.fromkeys(text for _, text in self.filled(field))
         if not pieces:
             return None

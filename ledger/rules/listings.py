@@ -266,6 +266,8 @@ def _drop(listings: Listings, command: DropListing) -> tuple[ListingDropped, ...
 def _end(listings: Listings, command: EndListing) -> tuple[ListingEnded, ...]:
     if (command.listing is None) == (command.list is None):
         raise InvalidValue(field="listing", why="send either the listing's id or its list")
+    if command.listing is not None and command.begun_on is not None:
+        raise InvalidValue(field="begun_on", why="send it with a list; an id names the listing")
     if command.listing is not None:
         listing = command.listing
     else:

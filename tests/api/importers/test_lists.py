@@ -6,7 +6,7 @@ import pytest
 
 from api.importers import named_list
 from ledger.events import Channel, ListingDecided, ListingEnded, SubjectRegistered
-from tests.api.importers.desk import Desk, listed, listed_row, mended, table
+from tests.api.importers.desk import Desk, code, listed, listed_row, mended, table
 from tests.examples import TODAY
 
 
@@ -72,6 +72,60 @@ def test_a_later_file_may_bring_the_removal(desk: Desk) -> None:
     report = desk.take(listed(listed_row(1, 移出日期="2025-01-29")))
     assert (report.accepted, report.events) == (1, 1)
     assert len(desk.of(ListingEnded)) == 1
+
+
+def test_of_two_listings_on_one_list_the_removal_ends_the_one_of_its_own_row(desk: Desk) -> None:
+    later = listed_row(1, 列入日期="2020-01-01")
+    earlier = listed_row(1, 列入日期="2018-01-01", 移出日期="2021-06-01")
+    text = listed(later, earlier)
+    assert desk.take(text).accepted == 2
+    (ended,) = desk.of(ListingEnded)
+    began = {one.listing: one.effective_on for one in desk.of(ListingDecided)}
+    assert began[ended.listing] == date(2018, 1, 1)
+    assert desk.take(text).duplicates == 2
+
+
+@pytest.mark.parametrize(
+    ("title", "cell"), [("移出日期", "2025-01-30"), ("移出原因", "另一移出原因")]
+)
+def test_another_end_of_the_same_listing_differs_from_what_is_recorded(
+    desk: Desk, title: str, cell: str
+) -> None:
+    row = {"移出日期": "2025-01-29", "移出原因": "信用修复"}
+    desk.take(listed(listed_row(1, **row)))
+    (problem,) = desk.take(listed(listed_row(1, **{**row, title: cell}))).problems
+    assert (problem.code, problem.column, problem.value) == ("differs-from-recorded", title, cell)
+    assert "position 2" in problem.message
+
+
+def test_another_reason_under_the_same_list_and_day_differs_from_what_is_recorded(
+    desk: Desk,
+) -> None:
+    titles = ("企业名称", "统一社会信用代码", "列入日期", "列入原因", "名单")
+    row = ("甲", code(1), "2024-01-29", "无法联系", "示例名单")
+    report = desk.take(table(titles, row, (*row[:3], "另一原因", row[4])))
+    (problem,) = report.problems
+    assert (problem.row, problem.code, problem.cell) == (3, "differs-from-recorded", "D3")
+
+
+def test_an_undated_row_may_say_that_the_subject_has_left_the_list_since(desk: Desk) -> None:
+    text = listed(listed_row(1, 列入日期="", 移出日期="2025-01-29"))
+    assert desk.take(text).events == 3
+    assert desk.take(text).duplicates == 1
+
+
+def test_a_row_from_tomorrow_on_waits_until_then(desk: Desk) -> None:
+    tomorrow = listed_row(1, 列入日期="2026-11-25")
+    (problem,) = desk.take(listed(tomorrow)).problems
+    assert (problem.code, problem.cell, problem.value) == ("in-the-future", "D2", "2026-11-25")
+    desk.today = date(2026, 11, 25)
+    assert desk.take(listed(tomorrow)).accepted == 1
+
+
+def test_the_same_list_has_one_id_whether_a_cell_or_an_option_names_it(desk: Desk) -> None:
+    desk.take(listed(listed_row(1, 名单="示例名单"), listed_row(2, 名单="示 例名单")))
+    desk.take(listed(listed_row(3, 名单="")), named=named_list("示例名单"))
+    assert len({one.list for one in desk.of(ListingDecided)}) == 1
 
 
 @pytest.mark.parametrize("day", ["1970-01-01", "0001-01-01", "— —", "NULL"])

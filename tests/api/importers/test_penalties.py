@@ -1,6 +1,7 @@
 """Penalty rows: what is recorded, once, and what is told of the rest."""
 
 import stat
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from api import sample
 from api.importers import FileKind, FileRefused
-from ledger.commands import ImposePenalty
+from ledger.commands import AnnulFinding, ImposePenalty
 from ledger.events import (
     Authority,
     Basis,
@@ -18,7 +19,7 @@ from ledger.events import (
     SubjectRegistered,
 )
 from ledger.service import Unchanged
-from ledger.values import DocumentNumber, Name
+from ledger.values import DocumentNumber, Name, Text
 from tests.api.importers.desk import Desk, code, codes_of, mended, penalties, penalty_row
 
 
@@ -107,6 +108,17 @@ def test_the_same_decision_sent_by_another_way_in_is_nothing_to_do(desk: Desk) -
     assert isinstance(outcome, Unchanged)
 
 
+def test_a_decision_that_was_annulled_since_is_not_recorded_again(desk: Desk) -> None:
+    text = penalties(penalty_row(1))
+    desk.take(text)
+    finding = desk.of(PenaltyImposed)[0].finding
+    annulled = AnnulFinding(finding=finding, decided_on=date(2024, 9, 2), reason=Text("复议撤销"))
+    desk.record(code(1), annulled)
+    (problem,) = desk.take(text).problems
+    assert problem.code == "already-annulled"
+    assert "at position 2" in problem.message
+
+
 def test_a_bad_row_harms_no_neighbour(desk: Desk) -> None:
     bad = penalty_row(2, 处罚决定日期="2024-02-30")
     report = desk.take(penalties(penalty_row(1), bad, penalty_row(3)))
@@ -145,7 +157,7 @@ def test_a_rehearsal_counts_and_records_nothing(desk: Desk) -> None:
     text = penalties(penalty_row(1), penalty_row(1), penalty_row(2, 处罚决定日期="x"))
     report = desk.take(text, is_rehearsal=True)
     assert report.dry_run
-    assert (report.accepted + report.duplicates, report.rejected) == (2, 1)
+    assert (report.accepted, report.duplicates, report.rejected) == (1, 1, 1)
     assert desk.events() == []
 
 

@@ -229,6 +229,18 @@ class TestEnding:
         story.when(exit_from(effective_on=OFF + DAY)).then()
         story.when(exit_from(effective_on=OFF + 2 * DAY)).refused(EndsBeforeItBegins)
 
+    def test_its_list_and_its_first_day_name_one_of_several(self) -> None:
+        story = given(listing(), listing(effective_on=date(2024, 6, 1)))
+        first = exit_from(begun_on=PUT_ON)
+        assert story.when(first).event(ListingEnded).listing == "e2"
+        story.when(first).then()
+        other = exit_from(begun_on=PUT_ON, effective_on=OFF + DAY)
+        fields = ("ended/effective_on",)
+        story.when(other).refused(DiffersFromRecorded, "effective_on", fields=fields)
+        given(listing()).when(exit_from(begun_on=PUT_ON + DAY)).refused(UnknownListing, "begun_on")
+        by_id = exit_from(listing=EventId("e2"), begun_on=PUT_ON)
+        given(listing()).when(by_id).refused(InvalidValue, "begun_on")
+
     def test_what_does_not_run_is_not_ended(self) -> None:
         given().when(exit_from()).refused(UnknownListing, "list")
         given(proposal()).when(exit_from(listing=EventId("e2"))).refused(NotYetDecided)
