@@ -762,9 +762,7 @@ class _Overlay:
 
         Its own, and those of rulebooks: every decision rests on the editions.
         """
-        return tuple(
-            sorted(one for one in self._planned if one == stream or one.startswith(RULEBOOK_STREAM))
-        )
+        return tuple(sorted(self._planned.intersection((stream, *self._rulebook_versions))))
 
     def keep(self, plan: _Plan) -> None:
         """Let later requests of the batch see what this one decided."""
