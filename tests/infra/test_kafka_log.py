@@ -25,6 +25,7 @@ from ledger.log import Log
 from ledger.record import TERM_OPENED
 from ledger.service import Append, Draft
 from ledger.values import EventId
+from tests.brokers import wait_until_known
 from tests.parts import KAFKA_CACHE
 
 pytestmark = pytest.mark.kafka
@@ -490,6 +491,7 @@ def test_a_reader_goes_on_over_the_death_of_a_leader_and_sees_the_epoch_rise(
     with administer(three_brokers.address) as admin:
         create_topic(admin, topic, single_broker=False)
         (leader,) = [each["leader_id"] for each in admin.describe_topics([topic])[0]["partitions"]]
+    wait_until_known(three_brokers.address, topic)
     with reading(three_brokers.address, topic) as log:
         send(three_brokers, topic, *numbered(0, 1))
         assert values(read_in_the_end(log, 0)) == [b"0", b"1"]

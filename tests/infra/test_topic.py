@@ -23,6 +23,7 @@ from infra.topic import (
     objections,
     topic_name,
 )
+from tests.brokers import wait_until_known
 
 GOOD = Topic(
     name="cn-33.log",
@@ -243,6 +244,7 @@ def test_where_nobody_listens_kafka_is_out_of_reach_and_no_thread_is_left() -> N
 def test_three_brokers_hold_a_topic_that_needs_no_excuse(three_brokers: Cluster) -> None:
     with administer(three_brokers.address) as admin:
         create_topic(admin, "cn-33.log", single_broker=False)
+        wait_until_known(three_brokers.address, "cn-33.log")
         found = describe_topic(admin, "cn-33.log")
     assert (found.copies, sorted(found.brokers)) == (3, [1, 2, 3])
     assert found.settings["min.insync.replicas"] == "2"
