@@ -12,7 +12,7 @@ from typing import Final, Protocol, assert_never
 
 import structlog
 
-from ledger.acceptance import Arrival, Verify
+from ledger.acceptance import Verify
 from ledger.events import TermOpened
 from ledger.gate import (
     Adopt,
@@ -295,7 +295,7 @@ def _between(batches: Iterator[Accepted], after: int, upto: int) -> Iterator[Acc
     for batch in batches:
         if batch.place.position > upto:
             return
-        records = tuple(one for one in batch.records if _position(one) > after)
+        records = tuple(one for one in batch.records if one.position > after)
         if records:
             yield Accepted(records, batch.place)
 
@@ -397,8 +397,3 @@ def instance_of(term_opened: bytes) -> Instance:
         started_at=event.server_started_at,
         system=event.system_identifier,
     )
-
-
-def _position(arrival: Arrival) -> int:
-    assert arrival.fields is not None, "an accepted record has its fields"
-    return arrival.fields.position

@@ -225,7 +225,7 @@ class Projector:
     def _taken(self, at: _Position, limit: int, upto: int | None) -> list[Arrival]:
         taken: list[Arrival] = []
         while at.waiting and len(taken) < limit:
-            if upto is not None and _position(at.waiting[0]) > upto:
+            if upto is not None and at.waiting[0].position > upto:
                 break
             taken.append(at.waiting.popleft())
         return taken
@@ -277,7 +277,7 @@ class Projector:
     def _take(self, at: _Position, written: Written, entry: _Entry) -> None:
         recorded = entry.recorded
         if self._share.is_first:
-            written.days[entry.day] = _position(entry.arrival)
+            written.days[entry.day] = entry.arrival.position
         if recorded is None:
             return
         concerned = keys(recorded)
@@ -404,11 +404,6 @@ def _subjects_of(entries: Sequence[_Entry]) -> dict[SubjectId, bool]:
                 for subject in concerned:
                     subjects.setdefault(subject, entry.recorded.version == 1)
     return subjects
-
-
-def _position(arrival: Arrival) -> int:
-    assert arrival.fields is not None, "an accepted record has its fields"
-    return arrival.fields.position
 
 
 def _place(before: Place, arrival: Arrival) -> Place:

@@ -156,7 +156,7 @@ class Reader:
         if not self._older or self.place.position - self._older[-1].position >= _PLACE_EVERY:
             self._older.append(self.place)
             del self._older[:-_PLACES_KEPT]
-        fresh = tuple(one for one in records if _position(one) > self._given.position)
+        fresh = tuple(one for one in records if one.position > self._given.position)
         if len(fresh) < len(records):
             self._compare(records)
         if fresh:
@@ -241,8 +241,3 @@ class Reader:
             offset=last.offset,
             leader_epoch=last.leader_epoch,
         )
-
-
-def _position(arrival: Arrival) -> int:
-    assert arrival.fields is not None, "an accepted record has its fields"
-    return arrival.fields.position

@@ -49,6 +49,12 @@ class Arrival:
     leader_epoch: int
     fields: RecordFields | None
 
+    @property
+    def position(self) -> int:
+        """Where an accepted record stands in the ledger."""
+        assert self.fields is not None, "an accepted record has its fields"
+        return self.fields.position
+
 
 Verify = Callable[[Head, bytes, bytes], bool]
 """Whether a signature over this head is good.

@@ -1,13 +1,12 @@
 """How the command line speaks: data on stdout, all else on stderr; and what its exit codes say."""
 
 import json
-from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NoReturn
 
 import typer
 
-__all__ = ["Exit", "fail", "say", "show", "show_json", "show_lines"]
+__all__ = ["Exit", "fail", "say", "show", "show_json"]
 
 
 class Exit(IntEnum):
@@ -30,12 +29,6 @@ def show(text: str = "") -> None:
 def show_json(document: Any) -> None:  # noqa: ANN401  # whatever JSON can hold
     """One JSON document on one line."""
     typer.echo(json.dumps(document, ensure_ascii=False))
-
-
-def show_lines(documents: Iterable[Any]) -> None:
-    """JSON Lines, one document a line."""
-    for document in documents:
-        show_json(document)
 
 
 def say(text: str) -> None:

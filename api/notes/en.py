@@ -409,14 +409,8 @@ def _name(ground: Ground) -> str:
     """A reason in few words, behind a space."""
     if ground.rule is not None:
         return f" {_rule(ground)}"
-    number = None if ground.fact is None else _document_number(ground.fact)
-    said = ", ".join(one for one in (ground.title, number) if one is not None)
+    said = ", ".join(one for one in (ground.title, ground.document_number) if one is not None)
     return f" {said}" if said else ""
-
-
-def _document_number(fact: FindingFact | ListingFact) -> str | None:
-    content = fact.decided if isinstance(fact, ListingFact) else fact.content
-    return None if content is None else content.basis.document_number
 
 
 def _restorations(noted: Noted) -> Iterator[str]:

@@ -83,6 +83,14 @@ class Ground:
         notes = () if self.reason.note is None else self.reason.note.split("; ")
         return next((one for one in notes if one.startswith(_WITHOUT_POINTS)), None)
 
+    @property
+    def document_number(self) -> str | None:
+        """The number of the document that the fact stands in; null where none is on record."""
+        if self.fact is None:
+            return None
+        content = self.fact.decided if isinstance(self.fact, ListingFact) else self.fact.content
+        return None if content is None else content.basis.document_number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted:

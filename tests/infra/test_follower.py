@@ -1,14 +1,14 @@
 """Who waits is told once the record was read back from the log and accepted, and not before."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import psycopg
 import pytest
 
-from infra import clock, follower
+from infra import follower
 from infra.follower import Follower
 from infra.reader import Reader
 from ledger.acceptance import Arrival
@@ -16,6 +16,7 @@ from ledger.log import Place, Receipt
 from ledger.record import chain_hash, leaf_hash
 from tests.contracts import Store, append
 from tests.stores import memory_store
+from tests.waiting import wait_until
 
 PATIENCE_S: Final = 20
 START: Final = Place(topic_id="memory")
@@ -66,13 +67,6 @@ def following(store: Store, log: Gated, place: Place = START) -> Iterator[Follow
         found.stop()
 
 
-def wait_until(what: Callable[[], bool]) -> None:
-    deadline = clock.elapsed() + PATIENCE_S
-    while not what():
-        assert clock.elapsed() < deadline, "it never came about"
-        threading.Event().wait(0.005)
-
-
 def expected(store: Store, position: int) -> Receipt:
     arrival = store.records()[position - 1]
     assert arrival.fields is not None
@@ -92,14 +86,14 @@ def test_a_record_is_entered_when_its_batch_was_read_back(store: Store, log: Gat
     with following(store, log) as found:
         found.tell(3, told.append)
         found.wait(2, PATIENCE_S)
-        wait_until(lambda: found._reader.pending == 1)
+        wait_until(lambda: found._reader.pending == 1, PATIENCE_S)
         assert (found.entered.position, told) == (2, [])
         with pytest.raises(TimeoutError):
             found.wait(3, 0)
         log.shown = 4
         found.hint()
         assert found.wait(4, PATIENCE_S) == expected(store, 4)
-        wait_until(lambda: bool(told))
+        wait_until(lambda: bool(told), PATIENCE_S)
         assert told == [expected(store, 3)]
 
 
@@ -110,7 +104,7 @@ def test_everybody_who_waits_is_told_of_their_own_record(store: Store, log: Gate
             found.tell(position, told[position].append)
         log.shown = 4
         found.wait(4, PATIENCE_S)
-        wait_until(lambda: sum(map(len, told.values())) == 5)
+        wait_until(lambda: sum(map(len, told.values())) == 5, PATIENCE_S)
         assert {place: set(one) for place, one in told.items()} == {
             place: {expected(store, place)} for place in told
         }
@@ -190,7 +184,9 @@ def test_planted_records_are_never_entered(store: Store, log: Gated) -> None:
     planted.shown = 4
     with following(store, planted) as found:
         found.wait(1, PATIENCE_S)
-        wait_until(lambda: found._reader.refused == {"unreadable": 1, "unknown-prev": 2})
+        wait_until(
+            lambda: found._reader.refused == {"unreadable": 1, "unknown-prev": 2}, PATIENCE_S
+        )
         assert found.entered.position == 1
 
 

@@ -2,8 +2,7 @@
 
 import secrets
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from ledger.service import Append, Draft
 from ledger.values import EventId
 from tests.brokers import wait_until_known
 from tests.parts import KAFKA_CACHE
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -106,13 +106,6 @@ def as_sent(arrivals: Iterable[Arrival]) -> list[tuple[bytes, list[Header]]]:
         (one.value, [("sig", one.signature)] if one.signature is not None else [])
         for one in arrivals
     ]
-
-
-def wait_until(what: Callable[[], bool], patience_s: float = 60) -> None:
-    deadline = clock.elapsed() + patience_s
-    while not what():
-        assert clock.elapsed() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def numbered(*numbers: int) -> list[tuple[bytes, list[Header]]]:
@@ -258,7 +251,7 @@ def test_a_strangers_transaction_that_hangs_stops_nobody(
     send(kafka, topic, *numbered(1))
     assert values(log.read(0, 10)) == [b"hanging", b"1"]
     stranger.abort_transaction()
-    wait_until(lambda: log.end() == 3)  # the marker of the abort takes an offset
+    wait_until(lambda: log.end() == 3, patience_s=60)  # the marker of the abort takes an offset
     assert log.read(2, 10) == []
     send(kafka, topic, *numbered(3))
     (arrived,) = log.read(2, 10)

@@ -2,12 +2,12 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import pytest
 
-from infra import clock, writer
+from infra import writer
 from infra.writer import Writer
 from ledger.refusals import Refused, UnknownSubject
 from ledger.service import (
@@ -23,6 +23,7 @@ from ledger.service import (
 )
 from tests.examples import enterprise, penalty
 from tests.process import Process, request
+from tests.waiting import wait_until
 
 PATIENCE_S: Final = 20
 
@@ -319,7 +320,7 @@ class TestStopping:
             asked = [found.submit(request(enterprise(number))) for number in range(2, 12)]
             stopping = threading.Thread(target=found.stop)
             stopping.start()
-            wait_until(lambda: found._is_stopping)
+            wait_until(lambda: found._is_stopping, PATIENCE_S)
             gate.open()
             outcomes = [await one for one in asked]
             stopping.join(PATIENCE_S)
@@ -368,10 +369,3 @@ def test_too_many_are_turned_away_and_those_that_wait_are_done(
 
     assert all(isinstance(one, Recorded) for one in asyncio.run(asking()))
     assert process.store.position() == 5
-
-
-def wait_until(what: Callable[[], bool]) -> None:
-    deadline = clock.elapsed() + PATIENCE_S
-    while not what():
-        assert clock.elapsed() < deadline, "it never came about"
-        threading.Event().wait(0.005)

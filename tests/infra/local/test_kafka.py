@@ -7,19 +7,18 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from infra import clock
 from infra.local import Cluster, Kafka, NoKafka, kafka_at, start_cluster, start_kafka
 from infra.local.jars import KAFKA_VERSION
 from infra.topic import administer, create_topic, describe_topic, find_topic_id
 from tests.parts import KAFKA_CACHE, way_to_jars
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.kafka,
@@ -64,13 +63,6 @@ def broker(folder: Path) -> int:
 
 def has_ended(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
-
-
-def wait_until(what: Callable[[], bool], patience_s: float = 60) -> None:
-    deadline = clock.elapsed() + patience_s
-    while not what():
-        assert clock.elapsed() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def keep(address: str) -> str:
@@ -147,7 +139,7 @@ def test_it_dies_with_its_starter_and_loses_nothing(folder: Path) -> None:
         pid = broker(folder)
         starter.kill()
         starter.wait()
-        wait_until(lambda: has_ended(pid))
+        wait_until(lambda: has_ended(pid), patience_s=60)
     with running(folder) as kafka:
         assert kept(kafka.address) == made
 

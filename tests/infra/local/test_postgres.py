@@ -8,8 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,9 +16,9 @@ import psutil
 import psycopg
 import pytest
 
-from infra import clock
 from infra.local import NoPostgres, Postgres, at, start
 from infra.local import programs as programs_
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.pg
 
@@ -53,13 +52,6 @@ def ask(postgres: Postgres, question: str) -> object:
 
 def postmaster(folder: Path) -> int:
     return int((folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-
-
-def wait_until(what: Callable[[], bool], patience_s: float = 30) -> None:
-    deadline = clock.elapsed() + patience_s
-    while not what():
-        assert clock.elapsed() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -129,7 +121,7 @@ def test_it_dies_with_its_starter_and_loses_nothing(folder: Path) -> None:
             connection.execute("CREATE TABLE kept AS SELECT 'here' AS word")
         starter.kill()
         starter.wait()
-    wait_until(lambda: not (folder / "data" / "postmaster.pid").exists())
+    wait_until(lambda: not (folder / "data" / "postmaster.pid").exists(), patience_s=30)
     with running(folder) as postgres:
         assert ask(postgres, "SELECT word FROM kept") == "here"
 
@@ -308,7 +300,7 @@ def _start_and_kill(folder: Path, uid: int) -> None:
         assert starter.stdout.readline().startswith("postgresql://")
         starter.kill()
         starter.wait()
-    wait_until(lambda: not (folder / "data" / "postmaster.pid").exists())
+    wait_until(lambda: not (folder / "data" / "postmaster.pid").exists(), patience_s=30)
 
 
 _PATHS = {"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path)}
