@@ -21,8 +21,8 @@ help: ## list the targets
 setup: $(TOOLS) ## make .venv with the service and every tool of this Makefile
 
 .PHONY: run
-run: $(SERVICE) ## run the service with its sample (ONCE=1 ends after the story, PORT=8000, RESET=1 starts afresh)
-	@$(BIN)/credit-ledger up $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) $(if $(filter-out 0,$(RESET)),--reset)
+run: $(SERVICE) ## run the service with its sample (KAFKA=local or host:port, ONCE=1 ends after the story, PORT=8000, RESET=1 starts afresh)
+	@$(if $(KAFKA),LEDGER_KAFKA=$(KAFKA) LEDGER_SINGLE_BROKER=true) $(BIN)/credit-ledger up $(if $(filter-out 0,$(ONCE)),--once) $(if $(PORT),--port $(PORT)) $(if $(filter-out 0,$(RESET)),--reset)
 
 .PHONY: test
 test: $(TOOLS) ## run the whole test suite (STRICT_PARTS=1: a part left out is a failure; ARGS='-k name')

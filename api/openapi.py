@@ -198,7 +198,7 @@ _ANSWERS: Final[Schema] = {
             "leaf_hash": _HASH,
             "chain_hash": _HASH,
             "partition": _INTEGER,
-            "offset": _INTEGER,
+            "offset": {"type": ["integer", "null"]},
             "subject": {"type": "string"},
             "version": _INTEGER,
             "events": {"type": "array", "items": {"$ref": "#/components/schemas/RecordedEvent"}},

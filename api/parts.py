@@ -39,6 +39,11 @@ class CommandStatus(Protocol):
         ...
 
     @property
+    def chain(self) -> bytes:
+        """The chain hash of its last record."""
+        ...
+
+    @property
     def stream(self) -> str:
         """The stream of its records."""
         ...
@@ -79,8 +84,11 @@ class Follower(Protocol):
         """The position of the last record that is entered."""
         ...
 
-    def wait(self, position: int) -> asyncio.Future[Receipt]:
-        """The receipt of the record at a position, once it is entered. May be cancelled."""
+    def wait(self, position: int, chain: bytes) -> asyncio.Future[Receipt | None]:
+        """The receipt of the record with this chain hash, once it is entered. May be cancelled.
+
+        Null, or never, where another record is entered at its position.
+        """
         ...
 
 
@@ -88,7 +96,12 @@ class Statuses(Protocol):
     """Single look-ups among what is sequenced; called from any thread."""
 
     def of_key(self, key_hash: str) -> CommandStatus | None:
-        """What the key did; null if nothing."""
+        """What the key did; null if nothing.
+
+        Raises:
+            Refused: it did nothing and never will.
+            One of `Parts.unavailable`: it cannot be told now.
+        """
         ...
 
     def records(self, first: int, last: int) -> Sequence[tuple[int, bytes]]:

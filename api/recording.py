@@ -6,6 +6,7 @@ transactions; each is done or refused by itself, in the order of the file.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -122,28 +123,23 @@ def _read(parts: Parts, body: bytes, key: str | None) -> _Wanted | Problem:
 def _recorded(parts: Parts, read: Sequence[_Wanted | Problem]) -> Iterator[Answer]:
     requests = [one.request for one in read if isinstance(one, _Wanted)]
     outcomes = parts.writer.record(requests) if requests else ()
-    entered = _entered(parts, outcomes)
+    _await_entered(parts, outcomes)
     following = iter(outcomes)
     for one in read:
         if isinstance(one, Problem):
             yield _refused(one)
         else:
-            yield _answer(next(following), one.asked, entered)
+            yield _answer(parts, next(following), one.asked)
 
 
-def _entered(parts: Parts, outcomes: Sequence[Outcome]) -> int:
-    """Wait until the last record of these is entered; up to which position all are."""
+def _await_entered(parts: Parts, outcomes: Sequence[Outcome]) -> None:
+    """Wait a while until the log is accepted up to the last record of these."""
     last = max((one.last for one in outcomes if isinstance(one, Recorded)), default=0)
-    if last == 0:
-        return 0
-    try:
+    with suppress(TimeoutError):
         parts.follower.until(last, _ENTERED_S)
-    except TimeoutError:
-        return parts.follower.entered
-    return last
 
 
-def _answer(outcome: Outcome, asked: Asked, entered: int) -> Answer:
+def _answer(parts: Parts, outcome: Outcome, asked: Asked) -> Answer:
     if isinstance(outcome, Refused):
         return _refused(of_refusal(outcome))
     events: list[Answer] = []
@@ -153,7 +149,7 @@ def _answer(outcome: Outcome, asked: Asked, entered: int) -> Answer:
             for place, (event_id, event) in enumerate(outcome.events, start=outcome.first)
         ]
     return {
-        "status": _status(outcome, entered),
+        "status": _status(parts, outcome),
         "position": outcome.position if isinstance(outcome, Unchanged) else outcome.last,
         "subject": outcome.stream,
         "version": outcome.version,
@@ -162,10 +158,10 @@ def _answer(outcome: Outcome, asked: Asked, entered: int) -> Answer:
     }
 
 
-def _status(outcome: Recorded | Unchanged, entered: int) -> str:
+def _status(parts: Parts, outcome: Recorded | Unchanged) -> str:
     if isinstance(outcome, Unchanged):
         return "unchanged"
-    return "recorded" if outcome.last <= entered else "sequenced"
+    return "recorded" if parts.follower.has(outcome.last, outcome.chain) else "sequenced"
 
 
 def _refused(problem: Problem) -> Answer:

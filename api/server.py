@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .parts import Parts
 
-__all__ = ["PortTaken", "Server", "listener"]
+__all__ = ["PortTaken", "Server", "listener", "url_of"]
 
 _LOOPBACK: Final = ip_address("127.0.0.1")
 _BACKLOG: Final = 1_024
@@ -54,6 +54,12 @@ def listener(listen: IPv4Address | IPv6Address | None, port: int) -> Iterator[so
         yield listening
 
 
+def url_of(listening: socket.socket) -> str:
+    """Where a service on this socket can be reached from this machine."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
 class Server:
     """Serves the API of these parts while it is entered."""
 
@@ -77,8 +83,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it can be reached from this machine."""
-        host, port = self._listening.getsockname()[:2]
-        return f"http://{host}:{port}"
+        return url_of(self._listening)
 
     @property
     def is_running(self) -> bool:

@@ -224,7 +224,8 @@ def _year_before(day: date) -> date:
 def say_where(parts: Parts, url: str) -> None:
     """Where everything is, and what to try first."""
     show()
-    show(f"  log    {parts.log_name}: for trying out, development and tests")
+    trying_out = ": for trying out, development and tests" if parts.keeper is None else ""
+    show(f"  log    {parts.log_name}{trying_out}")
     show(f"  API    {url}/docs")
     show(f"  health {url}/health")
     show(f"  try    curl -s {url}/v1/subjects/{sample.enterprise()}/explanation")

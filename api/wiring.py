@@ -9,14 +9,15 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from psycopg import OperationalError
+from psycopg import Connection, OperationalError
 from psycopg_pool import PoolTimeout
 
 from infra import clock, logs
@@ -26,58 +27,118 @@ from infra.creation import (
     KeyMissing,
     OtherLedger,
     create_ledger,
+    holds_ledger,
     public_keys,
     require_ledger,
     write_keys,
 )
 from infra.entered import Entered
 from infra.follower import Follower
+from infra.gate import TopicUnfit
+from infra.gate_keeper import GateKeeper
+from infra.gate_store import TermOpener
 from infra.generations import NoGeneration, ensure_live
 from infra.ids import fresh_event, fresh_subject
-from infra.local import Home, HomeHeld, NoPostgres, Run, at, start
+from infra.kafka_site import KafkaSite, Running, keep_relaying, on_kafka
+from infra.local import (
+    FROM_JARS,
+    Home,
+    HomeHeld,
+    NoKafka,
+    NoPostgres,
+    RememberedLog,
+    Run,
+    at,
+    kafka_at,
+    start,
+    start_kafka,
+)
+from infra.log_source import (
+    LOG_AWAY,
+    LivesOnKafka,
+    OpenLog,
+    ReadableLog,
+    kafka_source,
+    pinned_in,
+    pinned_topic,
+    table_source,
+)
 from infra.migrations import NewerDatabase, migrate, revision
-from infra.places import newest_place
+from infra.places import newest_place, stored_places
 from infra.projector import Projector, ProjectorStopped
+from infra.proof import NotProven
 from infra.reader import PlaceLost
 from infra.rebuild import Progress, Rebuilt, rebuild
-from infra.sequencer import LedgerNotOpen, PostgresSequencer
-from infra.settings import BadSettings, Settings
+from infra.recovery import (
+    KeysUnknown,
+    NotRecoverable,
+    NotTakenOver,
+    Recovered,
+    TakenOver,
+    is_to_recover,
+    read_keys,
+    recover,
+    stored_state,
+    take_over,
+)
+from infra.republication import NotRepublishable, Republished, republish
+from infra.sequencer import PostgresSequencer
+from infra.serving import UNENTERED_MAX, LedgerNotOpen, Serving
+from infra.settings import LOCAL_KAFKA, BadSettings, Settings
 from infra.settings import read as read_settings
-from infra.signer import Signer, Verifier
+from infra.signer import PublicKey, Signer, Verifier
 from infra.statuses import Statuses
-from infra.table_log import TABLE_TOPIC, TableLog
+from infra.table_log import TABLE_TOPIC
+from infra.topic import LedgerTopic, TooFewBrokers, TopicTaken, ledger_topic
 from infra.verification import Verified, verify
 from infra.views import Views
 from infra.writer import Writer
 from ledger.calendar import official_calendar
 from ledger.commands import Command, PublishEdition
+from ledger.gate import Fence, Stop
 from ledger.log import Place
 from ledger.record import Head
 from ledger.rulebooks import shipped
-from ledger.service import Request, Service
+from ledger.service import RULEBOOK_STREAM, Outcome, Recorded, Request, Service
 
 from .parts import Health
 
 __all__ = [
     "UNAVAILABLE",
+    "UNRECOVERABLE",
     "BadSettings",
+    "Broker",
     "Database",
+    "LedgerTopic",
+    "NoKafkaNamed",
+    "NotProven",
     "Parts",
     "ProjectorStopped",
     "Rebuilt",
+    "Recovered",
+    "Republished",
     "Settings",
+    "TakenOver",
+    "TooFewBrokers",
     "Verified",
     "announce",
     "configure_logs",
     "elapsed",
+    "find_topic",
+    "ledger_state",
     "migrate_database",
+    "needs_recovery",
     "opened",
     "project",
     "reach",
     "read_settings",
     "rebuild_views",
+    "recover_ledger",
+    "republish_topic",
     "run_projector",
+    "run_relay",
     "set_aside",
+    "take_over_ledger",
     "verify_ledger",
 ]
 
@@ -86,6 +147,12 @@ _POOL_MAX: Final = 16
 _PATIENCE_S: Final = 0.2
 _WAIT_S: Final = 600.0
 _STALLED_S: Final = 5.0
+_LOG_WAIT_S: Final = 0.1
+"""How long a reader waits at the end of Kafka's log for its next record."""
+_BULK_AHEAD: Final = UNENTERED_MAX // 2
+"""So many records a bulk may be ahead of what is entered."""
+_SERVING_S: Final = 30.0
+_SERVING_LOOK_S: Final = 0.02
 _READ_ONLY: Final = (
     "the private key that signs this ledger's term is not in {path}: it can be read, not written; "
     "set LEDGER_SIGNING_KEY to the file that holds it"
@@ -100,57 +167,108 @@ _FOR_TRYING_OUT: Final = (
 )
 
 UNAVAILABLE: Final = (
+    *LOG_AWAY,
     HomeHeld,
     KeyMissing,
     LedgerNotOpen,
+    LivesOnKafka,
     NewerDatabase,
+    NoKafka,
     NoPostgres,
     OperationalError,
     OtherLedger,
     PlaceLost,
+    TopicUnfit,
     UnreadableRecord,
 )
 """What keeps the ledger from being used and its user can mend; the messages say how."""
 
 configure_logs = logs.configure
 elapsed = clock.elapsed
-# The database ---------------------------------------------------------------------------------
+
+# The stores -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """A Kafka that the ledger lives on. `version` is null where it did not answer."""
+
+    address: str
+    version: str | None
+    path: str
+    single_broker: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """A PostgreSQL that can be worked on. `run` is the service that runs on it, if one does."""
+    """A PostgreSQL that can be worked on, and the Kafka of its log; null where that is the table.
+
+    `run` is the service that runs on it, if one does.
+    """
 
     url: str
     version: str
     path: str
     run: Run | None
+    kafka: Broker | None
 
 
 @contextmanager
 def reach(settings: Settings, *, serving: bool = False) -> Iterator[Database]:
-    """The database of the settings: the one named, the running service's, or one started here.
+    """The stores of the settings: those named, the running service's, or some started here.
 
-    One that was started here is stopped at the end. Where another command has the home, waits for
-    it. A service (`serving`) shares its home with no other service.
+    What was started here is stopped at the end. Which Kafka the log is on, a home remembers. Where
+    another command has the home, waits for it. A service (`serving`) shares its home with no other
+    service.
 
     Raises:
         HomeHeld: another service, or for too long another command, has the home.
         NoPostgres: none can be started here.
+        NoKafka: a broker is to be started here, and cannot be.
     """
     home = Home(settings.home).make()
     with ExitStack() as held:
         run = _hold_or_find(home, held, serving=serving)
+        kafka = _broker(settings, home, run, held)
         if settings.database_url is not None:
-            given = at(settings.database_url, path="LEDGER_DATABASE_URL")
-            yield Database(url=given.dsn, version=given.version, path=given.path, run=run)
+            found = at(settings.database_url, path="LEDGER_DATABASE_URL")
         elif run is not None:
-            shared = at(run.database_url, path=f"that of the service {run.pid}")
-            yield Database(url=shared.dsn, version=shared.version, path=shared.path, run=run)
+            found = at(run.database_url, path=f"that of the service {run.pid}")
         else:
-            ours = start(home.postgres)
-            held.callback(ours.stop)
-            yield Database(url=ours.dsn, version=ours.version, path=ours.path, run=None)
+            found = start(home.postgres)
+            held.callback(found.stop)
+        yield Database(url=found.dsn, version=found.version, path=found.path, run=run, kafka=kafka)
+
+
+def _broker(settings: Settings, home: Home, run: Run | None, held: ExitStack) -> Broker | None:
+    """The Kafka that the settings name, the running service's, or the one the home remembers."""
+    if run is not None:
+        if run.kafka is None:
+            return None
+        path = f"that of the service {run.pid}"
+        return _broker_at(run.kafka, path, single_broker=run.single_broker)
+    known = home.remembered()
+    if settings.kafka is not None:
+        known = RememberedLog(kafka=settings.kafka, single_broker=settings.single_broker)
+    if known is None:
+        return None
+    if known.kafka != LOCAL_KAFKA:
+        path = "LEDGER_KAFKA" if settings.kafka is not None else "remembered by the home"
+        return _broker_at(known.kafka, path, single_broker=known.single_broker)
+    started = start_kafka(home.kafka, settings.kafka_jars)
+    held.callback(started.stop)
+    return Broker(
+        address=started.address, version=started.version, path=started.path, single_broker=True
+    )
+
+
+def _broker_at(address: str, path: str, *, single_broker: bool) -> Broker:
+    """A Kafka that was given; the ledger can be read, and what it may do told, without it."""
+    try:
+        version = kafka_at(address, path=path).version
+    except NoKafka:
+        version = None
+    return Broker(address=address, version=version, path=path, single_broker=single_broker)
 
 
 def _hold_or_find(home: Home, held: ExitStack, *, serving: bool) -> Run | None:
@@ -178,12 +296,14 @@ def _hold_or_find(home: Home, held: ExitStack, *, serving: bool) -> Run | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the ways in work with. `writer` and `follower` run in threads of their own."""
+    """What the ways in work with. `writer` and `follower` run in threads of their own.
+
+    `keeper` keeps the gate, where the log is on Kafka.
+    """
 
     settings: Settings
     home: Home
     database: Database
-    log_name: str
     pool: Pool
     writer: Writer
     follower: Entered
@@ -192,11 +312,22 @@ class Parts:
     verifier: Verifier
     cursor_key: bytes
     why_read_only: str | None
+    open_log: OpenLog
+    keeper: GateKeeper | None
 
     @property
     def ledger(self) -> str:
         """The ledger's name."""
         return self.settings.id
+
+    @property
+    def log_name(self) -> str:
+        """What the log is, in words."""
+        if self.database.kafka is None:
+            return LOG_NAME
+        pinned = pinned_topic(self.database.url)
+        topic = "no topic yet" if pinned is None else f"topic {pinned.name}"
+        return f"{topic} on Kafka at {self.database.kafka.address}"
 
     @property
     def default_regime(self) -> str | None:
@@ -218,9 +349,20 @@ class Parts:
         """The civil day in Asia/Shanghai."""
         return clock.today
 
-    def log(self) -> TableLog:
+    def log(self) -> ReadableLog:
         """A reader's own view of the log."""
-        return TableLog(lambda: connect(self.database.url))
+        return self.open_log()
+
+    def record_bulk(self, requests: Sequence[Request]) -> tuple[Outcome, ...]:
+        """Record one batch of many, as `writer.record`; waits where too much is not entered yet.
+
+        Raises:
+            TimeoutError: what was recorded before does not come to be entered.
+        """
+        outcomes = self.writer.record(requests)
+        last = max((one.last for one in outcomes if isinstance(one, Recorded)), default=0)
+        self.follower.until(last - _BULK_AHEAD, _WAIT_S)
+        return outcomes
 
     def health(self) -> Health:
         """Which log, how far it is recorded, entered and shown, and what is to be known of it."""
@@ -228,62 +370,104 @@ class Parts:
             head = self.statuses.head()
             shown = self.views.position()
             found = revision(self.database.url)
+            why_not = self.statuses.why_not_serving()
+            log = self._log_detail()
         except self.unavailable as error:
             return Health(is_ready=False, detail={"ledger": self.ledger, "reason": str(error)})
-        notes = [self.why_read_only, _FOR_TRYING_OUT]
+        notes = [self.why_read_only, *self._notes_on_log()]
         notes.append(_LISTENS_BEYOND if self.settings.listen is not None else None)
-        entered = self.follower.entered
         detail: dict[str, Any] = {
             "ledger": self.ledger,
-            "log": {"kind": "table", "name": self.log_name, "topic_id": TABLE_TOPIC},
+            "log": log,
             "positions": {
                 "sequenced": 0 if head is None else head.position,
-                "entered": entered,
+                "entered": self.follower.entered,
                 "shown": shown,
             },
             "term": None if head is None else head.term,
             "state": None if head is None else head.state,
-            "reason": None if head is None else head.reason,
+            "reason": why_not if head is None else head.reason or why_not,
             "postgresql": {"version": self.database.version, "path": self.database.path},
             "schema": found,
             "notes": [note for note in notes if note is not None],
         }
-        return Health(is_ready=head is not None and head.state == "open", detail=detail)
+        is_ready = head is not None and head.state == "open" and why_not is None
+        return Health(is_ready=is_ready, detail=detail)
+
+    def _log_detail(self) -> dict[str, Any]:
+        kafka = self.database.kafka
+        if kafka is None:
+            return {"kind": "table", "name": LOG_NAME, "topic_id": TABLE_TOPIC}
+        pinned = pinned_topic(self.database.url)
+        return {
+            "kind": "kafka",
+            "name": None if pinned is None else pinned.name,
+            "topic_id": None if pinned is None else pinned.topic_id,
+            "address": kafka.address,
+            "version": kafka.version,
+            "path": kafka.path,
+            "refused": self.follower.refused,
+            "gate": None if self.keeper is None else self.keeper.trouble,
+        }
+
+    def _notes_on_log(self) -> tuple[str, ...]:
+        if self.database.kafka is None:
+            return (_FOR_TRYING_OUT,)
+        return () if self.keeper is None else self.keeper.warnings
 
 
 @contextmanager
-def opened(settings: Settings, database: Database) -> Iterator[Parts]:
-    """The parts of the ledger in this database, which is migrated and created where needed.
+def opened(
+    settings: Settings, database: Database, *, relays: bool | None = None
+) -> Iterator[Parts]:
+    """The parts of the ledger in these stores, which is migrated and created where needed.
+
+    With the log on Kafka it is relayed from here (`relays`) where no service runs that does.
 
     Raises:
         OtherLedger: the database holds another ledger than LEDGER_ID says.
+        LivesOnKafka: the log is to be the table, and this ledger lives on a topic.
+        LedgerNotOpen: there is no ledger yet, and none may be created; the message says why.
     """
     home = Home(settings.home).make()
     migrate(database.url)
+    keys = _Keys(settings, home, database.url)
     with ExitStack() as held:
         pool = open_pool(database.url, _POOL_MAX)
         held.callback(pool.close)
-        keys = _Keys(settings, home)
+        running = None
+        if database.kafka is None:
+            _create_on_table(settings, pool, keys)
+        else:
+            site = _site(settings, database, keys)
+            is_relaying = database.run is None if relays is None else relays
+            running = held.enter_context(on_kafka(site, relays=is_relaying))
+            _remember(settings, home, database)
         with pool.connection() as connection:
-            create_ledger(
-                connection,
-                ledger=settings.id,
-                signer=keys.load_or_create,
-                fresh=fresh_event,
-                now=clock.now,
-            )
+            _require(connection, settings, running)
             public = public_keys(connection)
-            place = newest_place(connection, TABLE_TOPIC)
             ensure_live(connection)
         write_keys(settings.keys or home.keys, settings.id, public)
         signer = keys.load()
         is_signing = signer is not None and signer.public_key == public[-1].key
         why_read_only = None if is_signing else _READ_ONLY.format(path=keys.path)
+        wake_gate = running.keeper.wake if running is not None else _nobody
+        serving = None if running is None else Serving(lambda: follower.head, wake_gate)
+        statuses = Statuses(pool, serving)
+        follower = Follower(
+            _source(database, wait_s=_LOG_WAIT_S),
+            keys.verifier,
+            partial(_places, pool),
+            statuses.record,
+            wake_gate=wake_gate,
+            **({} if running is None else {"idle_s": 0}),
+        )
         sequencer = PostgresSequencer(
             lambda: connect(database.url),
             settings.id,
             _sign(signer if is_signing else None, why_read_only),
             clock.now,
+            serving,
         )
         held.callback(sequencer.close)
         service = Service(
@@ -295,52 +479,129 @@ def opened(settings: Settings, database: Database) -> Iterator[Parts]:
             fresh_event=fresh_event,
             fresh_subject=fresh_subject,
         )
-        if why_read_only is None:
-            _publish_shipped(service, sequencer.position())
-        statuses = Statuses(pool)
-        verifier = Verifier(settings.id, public)
-        log = TableLog(lambda: connect(database.url))
-        held.callback(log.close)
-        follower = Follower(log, verifier, place or Place(topic_id=TABLE_TOPIC), statuses.recall)
         follower.start()
         held.callback(follower.stop)
-        writer = Writer(service, follower.hint)
+        if running is not None:
+            _await_serving(statuses, running.keeper)
+        if why_read_only is None and not statuses.has_streams_under(RULEBOOK_STREAM):
+            _publish_shipped(service)
+        writer = Writer(service, follower.hint if running is None else running.committed)
         writer.start()
         held.callback(writer.stop)
         yield Parts(
             settings=settings,
             home=home,
             database=database,
-            log_name=LOG_NAME,
             pool=pool,
             writer=writer,
             follower=Entered(follower),
             statuses=statuses,
             views=Views(pool),
-            verifier=verifier,
+            verifier=keys.verifier(),
             cursor_key=secrets.token_bytes(32) if signer is None else signer.secret("cursors"),
             why_read_only=why_read_only,
+            open_log=_source(database),
+            keeper=None if running is None else running.keeper,
         )
 
 
-def announce(parts: Parts, url: str) -> None:
+def _nobody() -> None:
+    """Nobody need look."""
+
+
+def _create_on_table(settings: Settings, pool: Pool, keys: "_Keys") -> None:
+    with pool.connection() as connection:
+        pinned = pinned_in(connection)
+        if pinned is not None:
+            raise LivesOnKafka(pinned)
+        create_ledger(
+            connection,
+            ledger=settings.id,
+            signer=keys.of_the_ledger,
+            fresh=fresh_event,
+            now=clock.now,
+        )
+
+
+def _site(settings: Settings, database: Database, keys: "_Keys") -> KafkaSite:
+    assert database.kafka is not None, "its log is on Kafka"
+    return KafkaSite(
+        database_url=database.url,
+        address=database.kafka.address,
+        single_broker=database.kafka.single_broker,
+        opener=TermOpener(
+            ledger=settings.id, signer=keys.of_the_ledger, fresh=fresh_event, now=clock.now
+        ),
+        verify=keys.verifier,
+    )
+
+
+def _remember(settings: Settings, home: Home, database: Database) -> None:
+    """Keep in the home which Kafka the log is on, once the ledger lives there."""
+    kafka = database.kafka
+    if kafka is None or database.run is not None or pinned_topic(database.url) is None:
+        return
+    named = settings.kafka or (LOCAL_KAFKA if kafka.path == FROM_JARS else kafka.address)
+    home.remember(RememberedLog(kafka=named, single_broker=kafka.single_broker))
+
+
+def _require(connection: Connection, settings: Settings, running: Running | None) -> None:
+    """Go on only where there is this ledger."""
+    if running is not None and not holds_ledger(connection):
+        decision = running.keeper.decision
+        reason = running.keeper.trouble or (
+            decision.message if isinstance(decision, Stop) else "the gate has not created it"
+        )
+        raise LedgerNotOpen(f"there is no ledger {settings.id} in this database yet: {reason}")
+    require_ledger(connection, settings.id)
+
+
+def _source(database: Database, *, wait_s: float = 0) -> OpenLog:
+    """Where the log is read."""
+    if database.kafka is None:
+        return table_source(database.url)
+    return kafka_source(database.url, database.kafka.address, wait_s=wait_s)
+
+
+def _places(pool: Pool, topic_id: str) -> Sequence[Place]:
+    """Where the log may be begun to be read, newest first."""
+    with pool.connection() as connection:
+        if topic_id != TABLE_TOPIC:
+            return stored_places(connection, topic_id)
+        place = newest_place(connection, topic_id)
+        return () if place is None else (place,)
+
+
+def _await_serving(statuses: Statuses, keeper: GateKeeper) -> None:
+    """Wait until this process serves; not where it will not by itself, or too long."""
+    deadline = clock.elapsed() + _SERVING_S
+    while statuses.why_not_serving() is not None and clock.elapsed() < deadline:
+        if isinstance(keeper.decision, Stop | Fence) or keeper.trouble is not None:
+            return
+        time.sleep(_SERVING_LOOK_S)
+
+
+def announce(settings: Settings, database: Database, url: str) -> None:
     """Say where the service of this home runs, for the commands that will use it."""
-    parts.home.announce(
+    kafka = database.kafka
+    Home(settings.home).make().announce(
         Run(
-            database_url=parts.database.url,
+            database_url=database.url,
             url=url,
             pid=os.getpid(),
-            log=parts.log_name,
+            kafka=None if kafka is None else kafka.address,
+            single_broker=kafka is not None and kafka.single_broker,
         )
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """Where the private key is kept."""
+    """The keys of a ledger: where the private one is kept, and the public ones of its database."""
 
     settings: Settings
     home: Home
+    database_url: str
 
     @property
     def path(self) -> Path:
@@ -349,8 +610,25 @@ class _Keys:
     def load(self) -> Signer | None:
         return Signer.load(self.path, self.settings.id) if self.path.exists() else None
 
-    def load_or_create(self) -> Signer:
-        return self.load() or Signer.create(self.path, self.settings.id)
+    def of_the_ledger(self) -> Signer:
+        """Whoever signs the next term; a key is made only for a ledger that is not there yet.
+
+        Raises:
+            KeyMissing: the ledger's own key is not here.
+        """
+        with connect(self.database_url) as connection:
+            public = public_keys(connection)
+        signer = self.load()
+        if not public:
+            return signer or Signer.create(self.path, self.settings.id)
+        if signer is None or signer.public_key != public[-1].key:
+            raise KeyMissing(_READ_ONLY.format(path=self.path))
+        return signer
+
+    def verifier(self) -> Verifier:
+        """The check of signatures, with the keys that there are now."""
+        with connect(self.database_url) as connection:
+            return Verifier(self.settings.id, public_keys(connection))
 
 
 def _sign(signer: Signer | None, why_not: str | None) -> Callable[[Head], bytes]:
@@ -362,10 +640,8 @@ def _sign(signer: Signer | None, why_not: str | None) -> Callable[[Head], bytes]
     return signer.sign if signer is not None else refuse
 
 
-def _publish_shipped(service: Service, position: int) -> None:
-    """A ledger that holds nothing but its beginning publishes the editions that are shipped."""
-    if position > 1:
-        return
+def _publish_shipped(service: Service) -> None:
+    """A ledger that has no edition yet publishes those that are shipped."""
     commands = [PublishEdition(text=text) for text in shipped()]
     service.record(
         [
@@ -386,11 +662,16 @@ def run_projector(settings: Settings, database: Database, stop: threading.Event)
     """
     with connect(database.url) as connection:
         verifier = Verifier(settings.id, public_keys(connection))
-    with (
-        closing(TableLog(lambda: connect(database.url))) as log,
-        closing(Projector(database.url, log, verifier)) as projector,
-    ):
+    source = _source(database, wait_s=_LOG_WAIT_S)
+    with closing(Projector(database.url, open_log=source, verify=verifier)) as projector:
         projector.run(stop)
+
+
+def run_relay(settings: Settings, database: Database, stop: threading.Event) -> None:
+    """Send what is sequenced to Kafka until `stop` is set."""
+    migrate(database.url)
+    keys = _Keys(settings, Home(settings.home).make(), database.url)
+    keep_relaying(_site(settings, database, keys), stop)
 
 
 def project(parts: Parts, upto: int) -> None:
@@ -400,10 +681,9 @@ def project(parts: Parts, upto: int) -> None:
         ProjectorStopped: a record up to there cannot be understood.
         PlaceLost: the log is not accepted up to there.
     """
-    with (
-        closing(parts.log()) as log,
-        closing(Projector(parts.database.url, log, parts.verifier)) as projector,
-    ):
+    with closing(
+        Projector(parts.database.url, open_log=parts.open_log, verify=parts.verifier)
+    ) as projector:
         last = clock.elapsed()
         while (shown := parts.views.position()) < upto:
             if projector.step():
@@ -419,7 +699,7 @@ def project(parts: Parts, upto: int) -> None:
 
 def rebuild_views(parts: Parts, progress: Progress | None) -> Rebuilt:
     """Make all views anew from the log, compare them with those that are read, and switch."""
-    return rebuild(parts.database.url, parts.log, parts.verifier, progress)
+    return rebuild(parts.database.url, parts.open_log, parts.verifier, progress)
 
 
 def verify_ledger(settings: Settings, database: Database, progress: Progress | None) -> Verified:
@@ -434,7 +714,48 @@ def verify_ledger(settings: Settings, database: Database, progress: Progress | N
     with connect(database.url) as connection:
         require_ledger(connection, settings.id)
         verifier = Verifier(settings.id, public_keys(connection))
-    return verify(database.url, lambda: TableLog(lambda: connect(database.url)), verifier, progress)
+    return verify(database.url, _source(database), verifier, progress)
+
+
+class NoKafkaNamed(RuntimeError):
+    """Nothing says which Kafka the log is on."""
+
+
+def find_topic(settings: Settings, *, create: bool) -> LedgerTopic:
+    """The newest topic of this ledger on Kafka, judged; made where it has none, if wanted.
+
+    Kafka alone is asked, and the home left alone where the settings name the address.
+
+    Raises:
+        NoKafkaNamed: neither the settings nor the home name a Kafka.
+        TooFewBrokers: it cannot be made on so few brokers.
+        KafkaUnreachable: no broker answers.
+    """
+    with ExitStack() as held:
+        kafka = _kafka_alone(settings, held)
+        return ledger_topic(
+            kafka.address, settings.id, single_broker=kafka.single_broker, create=create
+        )
+
+
+def _kafka_alone(settings: Settings, held: ExitStack) -> Broker:
+    if settings.kafka is not None and settings.kafka != LOCAL_KAFKA:
+        return Broker(
+            address=settings.kafka,
+            version=None,  # nobody asks
+            path="LEDGER_KAFKA",
+            single_broker=settings.single_broker,
+        )
+    home = Home(settings.home)
+    if settings.kafka is not None or home.remembered() is not None or home.is_held():
+        home = home.make()
+        kafka = _broker(settings, home, _hold_or_find(home, held, serving=False), held)
+        if kafka is not None:
+            return kafka
+    raise NoKafkaNamed(
+        f"the log of ledger {settings.id} is a table: LEDGER_KAFKA names no Kafka, "
+        f"and {home.path} remembers none"
+    )
 
 
 def migrate_database(database: Database) -> tuple[str | None, str]:
@@ -454,3 +775,104 @@ def set_aside(settings: Settings) -> Path | None:
     home = Home(settings.home).make()
     with home.hold():
         return home.set_aside(clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
+
+
+# An operator's ways back --------------------------------------------------------------------------
+
+
+UNRECOVERABLE: Final = (
+    KeysUnknown,
+    NoKafkaNamed,
+    NotRecoverable,
+    NotRepublishable,
+    NotTakenOver,
+    TooFewBrokers,
+    TopicTaken,
+)
+"""What keeps an operator from a way back; nothing that was there is lost, the messages say more."""
+
+
+def needs_recovery(database: Database) -> bool:
+    """Whether the database, which is migrated, has nothing of a ledger, or not all of it yet."""
+    migrate(database.url)
+    return is_to_recover(database.url)
+
+
+def recover_ledger(
+    settings: Settings,
+    database: Database,
+    *,
+    trust_log: bool,
+    topic: str | None,
+    progress: Progress | None,
+) -> Recovered:
+    """Bring the whole of PostgreSQL back from Kafka alone, proven, and leave it fenced.
+
+    The public keys are those of the home, or of LEDGER_KEYS; a home that has only the private key
+    knows the public one by it. With `trust_log` the log's own first record names the key.
+
+    Raises: one of `UNRECOVERABLE`, or `NotProven`.
+    """
+    migrate(database.url)
+    home = Home(settings.home).make()
+    keys = _Keys(settings, home, database.url)
+    recovered = recover(
+        _site_on_kafka(settings, database, keys),
+        keys=None if trust_log else _known_keys(settings, home, keys),
+        topic=topic,
+        progress=progress,
+    )
+    _remember(settings, home, database)
+    return recovered
+
+
+def _known_keys(settings: Settings, home: Home, keys: _Keys) -> tuple[PublicKey, ...]:
+    path = settings.keys or home.keys
+    signer = keys.load()
+    if signer is not None and settings.keys is None and not path.exists():
+        return (PublicKey(key=signer.public_key, first_term=1, last_term=None),)
+    return read_keys(path, settings.id)
+
+
+def take_over_ledger(settings: Settings, database: Database) -> TakenOver:
+    """Let this server write a ledger that is fenced: open the next term.
+
+    Raises: one of `UNRECOVERABLE`, or `KeyMissing`.
+    """
+    migrate(database.url)
+    keys = _Keys(settings, Home(settings.home).make(), database.url)
+    return take_over(_site_on_kafka(settings, database, keys))
+
+
+def republish_topic(
+    settings: Settings, database: Database, progress: Progress | None
+) -> tuple[Republished, str, str | None]:
+    """Make a lost topic anew from PostgreSQL; with the state that the gate then gave the ledger.
+
+    State and its reason, which is null where the ledger is open.
+
+    Raises: one of `UNRECOVERABLE`, or `NotProven`.
+    """
+    migrate(database.url)
+    keys = _Keys(settings, Home(settings.home).make(), database.url)
+    site = _site_on_kafka(settings, database, keys)
+    with connect(database.url) as connection:
+        require_ledger(connection, settings.id)
+    republished = republish(site, progress)
+    GateKeeper(site.gate()).look()
+    return republished, *ledger_state(database)
+
+
+def ledger_state(database: Database) -> tuple[str, str | None]:
+    """What the gate decided last, and why; the reason is null where the ledger is open."""
+    with connect(database.url) as connection:
+        return stored_state(connection)
+
+
+def _site_on_kafka(settings: Settings, database: Database, keys: _Keys) -> KafkaSite:
+    if database.kafka is None:
+        raise NoKafkaNamed(
+            f"the log of ledger {settings.id} is a table: LEDGER_KAFKA names no Kafka, and the"
+            " home remembers none"
+        )
+    return _site(settings, database, keys)

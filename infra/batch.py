@@ -16,6 +16,7 @@ from ledger.service import (
     Draft,
     IdentifierHeld,
     KeyKnown,
+    KeyVoided,
     VersionConflict,
 )
 
@@ -30,10 +31,12 @@ Sign = Callable[[Head], bytes]
 class Ground:
     """What a batch stands on.
 
-    The known keys, the streams' versions and who holds which identifier. `left_out` are the streams
-    of earlier appends of the same batch that could not stand.
+    The known keys, those that are voided (with the position that says so), the streams' versions
+    and who holds which identifier. `left_out` are the streams of earlier appends of the same batch
+    that could not stand.
     """
 
+    voided: dict[str, int] = field(default_factory=dict)
     commands: dict[str, CommandRecord] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     holders: dict[Identifier, SubjectId] = field(default_factory=dict)
@@ -115,10 +118,15 @@ def admit(
     return answers, admitted
 
 
-def outcomes(answers: Sequence[Admitted | AppendOutcome]) -> list[AppendOutcome]:
-    """The answers once what was admitted is on record."""
+def outcomes(
+    answers: Sequence[Admitted | AppendOutcome], rows: Sequence[Row]
+) -> list[AppendOutcome]:
+    """The answers once what was admitted is on record, in these rows."""
+    chains = {row.position: row.chain for row in rows}
     return [
-        Appended(first=one.first, last=one.last) if isinstance(one, Admitted) else one
+        Appended(first=one.first, last=one.last, chain=chains[one.last])
+        if isinstance(one, Admitted)
+        else one
         for one in answers
     ]
 
@@ -135,8 +143,11 @@ def streams_left_out(batch: Sequence[Append], answers: Sequence[AppendOutcome]) 
 
 def _objection(append: Append, ground: Ground) -> AppendOutcome | None:
     """Why the append cannot stand, if it cannot."""
-    if append.key_hash is not None and append.key_hash in ground.commands:
-        return KeyKnown(record=ground.commands[append.key_hash])
+    if append.key_hash is not None:
+        if append.key_hash in ground.commands:
+            return KeyKnown(record=ground.commands[append.key_hash])
+        if append.key_hash in ground.voided:
+            return KeyVoided(position=ground.voided[append.key_hash])
     for stream in append.follows:
         if stream in ground.left_out:
             return VersionConflict(stream=stream, actual=ground.versions.get(stream, 0))

@@ -29,6 +29,7 @@ __all__ = [
     "KeyMissing",
     "OtherLedger",
     "create_ledger",
+    "holds_ledger",
     "public_keys",
     "require_ledger",
     "write_keys",
@@ -77,6 +78,11 @@ def create_ledger(
             return False
         _begin(connection, ledger, signer(), fresh, now)
     return True
+
+
+def holds_ledger(connection: psycopg.Connection[TupleRow]) -> bool:
+    """Whether the database holds a ledger."""
+    return connection.execute(_HEAD).fetchone() is not None
 
 
 def require_ledger(connection: psycopg.Connection[TupleRow], ledger: str) -> None:

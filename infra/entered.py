@@ -26,28 +26,40 @@ class Entered:
         """The position of the last record that is entered."""
         return self._follower.entered.position
 
-    def wait(self, position: int) -> "asyncio.Future[Receipt]":
-        """The receipt of the record at a position, once it is entered. May be cancelled."""
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many records of the log were refused, by reason."""
+        return self._follower.refused
+
+    def wait(self, position: int, chain: bytes) -> "asyncio.Future[Receipt | None]":
+        """The receipt of the record with this chain hash, once it is entered. May be cancelled.
+
+        Null, or never, where another record is entered at its position.
+        """
         loop = asyncio.get_running_loop()
         if position <= self.entered:
-            receipt = self._follower.remembered(position)
+            receipt = self._follower.remembered(position, chain)
             if receipt is None:
                 # It must be looked up, which would hold up everybody else in this loop.
-                return loop.run_in_executor(None, self._follower.receipt, position)
-            known: asyncio.Future[Receipt] = loop.create_future()
+                return loop.run_in_executor(None, self._follower.receipt, position, chain)
+            known: asyncio.Future[Receipt | None] = loop.create_future()
             known.set_result(receipt)
             return known
-        future: asyncio.Future[Receipt] = loop.create_future()
-        self._follower.tell(position, partial(self._door(loop).put, future))
+        future: asyncio.Future[Receipt | None] = loop.create_future()
+        self._follower.tell(position, chain, partial(self._door(loop).put, future))
         return future
 
-    def until(self, position: int, timeout_s: float) -> Receipt:
-        """Wait in this thread; the receipt.
+    def has(self, position: int, chain: bytes) -> bool:
+        """Whether the record with this chain hash is entered."""
+        return position <= self.entered and self._follower.receipt(position, chain) is not None
+
+    def until(self, position: int, timeout_s: float) -> None:
+        """Wait in this thread until the log is accepted up to a position.
 
         Raises:
-            TimeoutError: it was not entered in time; it stays sequenced.
+            TimeoutError: it was not in time; what is sequenced stays sequenced.
         """
-        return self._follower.wait(position, timeout_s)
+        self._follower.wait(position, timeout_s)
 
     def _door(self, loop: asyncio.AbstractEventLoop) -> "_Door":
         known = self._doors.get(loop)
@@ -64,10 +76,10 @@ class _Door:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._arrived: deque[tuple[asyncio.Future[Receipt], Receipt]] = deque()
+        self._arrived: deque[tuple[asyncio.Future[Receipt | None], Receipt]] = deque()
         self._on_its_way = threading.Event()
 
-    def put(self, future: "asyncio.Future[Receipt]", receipt: Receipt) -> None:
+    def put(self, future: "asyncio.Future[Receipt | None]", receipt: Receipt) -> None:
         self._arrived.append((future, receipt))
         if not self._on_its_way.is_set():
             self._on_its_way.set()

@@ -15,6 +15,9 @@ __all__ = ["POINTS", "Broken", "reach"]
 
 POINTS: Final = frozenset(
     {
+        "holding_head_lock",
+        "before_commit",
+        "after_commit",
         "before_produce",
         "after_produce",
         "after_ack",
@@ -25,6 +28,14 @@ POINTS: Final = frozenset(
         "gate_after_set_aside",
         "gate_before_term",
         "gate_after_term",
+        "recover_before_begin",
+        "recover_between_batches",
+        "recover_before_end",
+        "take_over_before_term",
+        "republish_before_topic",
+        "republish_between_batches",
+        "republish_before_pin",
+        "republish_after_pin",
     }
 )
 """Every point that the code passes."""

@@ -27,6 +27,7 @@ from ledger.gate import (
     SetAside,
     Stop,
     decide,
+    decide_take_over,
 )
 from ledger.log import Log, Place
 from ledger.record import TERM_OPENED, Head, chain_hash, leaf_hash
@@ -36,7 +37,7 @@ from .codec import read_envelope
 from .failpoints import reach
 from .reader import Accepted, Reader
 
-__all__ = ["Entered", "Gate", "GateStore", "Pinned", "Topic", "instance_of"]
+__all__ = ["Entered", "Gate", "GateStore", "Pinned", "Topic", "TopicUnfit", "instance_of"]
 
 _LOG = structlog.get_logger(__name__)
 _ROUNDS_MAX: Final = 4
@@ -50,6 +51,10 @@ class Pinned:
     name: str
 
 
+class TopicUnfit(RuntimeError):
+    """The topic on which the ledger is to begin is not as it must be; the message says what."""
+
+
 class Topic(Protocol):
     """The topic as it is now."""
 
@@ -61,6 +66,11 @@ class Topic(Protocol):
     @property
     def name(self) -> str:
         """Its name."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What should be otherwise, and does not keep anybody from writing."""
         ...
 
     def objections(self, pinned: Pinned | None) -> tuple[str, ...]:
@@ -126,6 +136,13 @@ class GateStore(Protocol):
         """Create the ledger: term 1."""
         ...
 
+    def move_to(self, topic: Pinned) -> None:
+        """Let a ledger that never lived on a topic live on this one, and open the next term.
+
+        At once: what comes behind is written under a term that the log alone has opened.
+        """
+        ...
+
     def adopt(self, batches: Iterator[Accepted]) -> None:
         """Take in what was entered behind the head, whole batches, each with its signatures."""
         ...
@@ -164,15 +181,20 @@ class Gate:
         self,
         *,
         store: Callable[[], AbstractContextManager[GateStore]],
-        topic: Callable[[], Topic],
+        topic: Callable[[Pinned | None], Topic],
         verify: Callable[[], Verify],
         elapsed: Callable[[], float] = clock.elapsed,
     ) -> None:
-        """`store` is entered under the gate's lock; `topic` describes the topic as it is now."""
+        """`store` is entered under the gate's lock.
+
+        `topic` describes the pinned topic as it is now; where none is pinned, the one to pin.
+        """
         self._store = store
         self._topic = topic
         self._verify = verify
         self._elapsed = elapsed
+        self.warnings: tuple[str, ...] = ()
+        """What of the topic should be otherwise, as the last look found it."""
 
     def pass_through(self) -> Decision:
         """Look, act, and look again until there is nothing left to do; the last decision.
@@ -184,14 +206,38 @@ class Gate:
         with self._store() as store:
             decision: Decision = Resend()
             for _ in range(_ROUNDS_MAX):
-                topic = self._topic()
-                decision = self._look_and_act(store, topic)
+                pinned = store.pinned()
+                topic = self._topic(pinned)
+                self.warnings = topic.warnings
+                decision = self._look_and_act(store, topic, pinned)
                 if isinstance(decision, Serve | Stop | Fence | Resend):
                     break
             return decision
 
-    def _look_and_act(self, store: GateStore, topic: Topic) -> Decision:
-        pinned = store.pinned()
+    def take_over(self) -> Decision:
+        """Open the next term for this instance on an operator's word; what was decided.
+
+        Nothing is done where the ledger must be stopped: whatever it was before, it stays.
+
+        Raises: as `pass_through`.
+        """
+        with self._store() as store:
+            pinned = store.pinned()
+            topic = self._topic(pinned)
+            objections = topic.objections(pinned)
+            if objections:
+                return decide_take_over(_unreadable(store, objections))
+            with topic.open() as log:
+                floors = store.floors()
+                entered = self._entered(store, log)
+                found = _found(store, entered, floors, is_pinned=pinned is not None)
+                decision = decide_take_over(found)
+                if not isinstance(decision, Stop):
+                    reach("take_over_before_term")
+                    self._act(store, topic, entered, decision, objections)
+            return decision
+
+    def _look_and_act(self, store: GateStore, topic: Topic, pinned: Pinned | None) -> Decision:
         objections = topic.objections(pinned)
         if objections and pinned is not None:
             decision = decide(_unreadable(store, objections))
@@ -229,23 +275,28 @@ class Gate:
         decision: Decision,
         objections: tuple[str, ...],
     ) -> None:
-        _LOG.info("the gate decided", row=decision.row, decision=type(decision).__name__)
+        if not isinstance(decision, Serve):
+            _LOG.info("the gate acts", row=decision.row, decision=type(decision).__name__)
         match decision:
             case Begin(creates=creates):
                 if objections:
                     store.set_state("stopped", "; ".join(objections))
-                    raise RuntimeError("; ".join(objections))
-                if store.pinned() is None:  # a crash may have come between the pin and the ledger
-                    store.pin(Pinned(topic_id=topic.topic_id, name=topic.name), "first")
-                if creates:
+                    raise TopicUnfit("; ".join(objections))
+                first = Pinned(topic_id=topic.topic_id, name=topic.name)
+                if not creates:
+                    store.move_to(first)
+                    reach("gate_after_term")
+                else:
+                    if store.pinned() is None:  # a crash may have come between the two
+                        store.pin(first, "first")
                     store.create()
             case Serve():
                 store.set_state("open", None)
             case Resend():
                 _LOG.error("Kafka has lost the log's tail; it is sent again from PostgreSQL")
-            case OpenTerm():
+            case OpenTerm(reason=reason):
                 reach("gate_before_term")
-                store.open_term("another instance of the server")
+                store.open_term(reason)
                 reach("gate_after_term")
             case Adopt(after=after):
                 assert entered is not None, "it was read"
@@ -261,7 +312,8 @@ class Gate:
                 store.open_term("another history was entered")
                 reach("gate_after_term")
             case Fence(by=by):
-                if by is not None:  # else the stored reason says why, and stays
+                # Else the stored reason says why, and stays.
+                if by is not None and not store.is_fenced():
                     store.set_state("fenced", _why_fenced(by))
             case Stop(message=message):
                 store.set_state("stopped", message)

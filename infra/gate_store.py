@@ -141,6 +141,12 @@ class PostgresGateStore:
             now=self._opener.now,
         )
 
+    def move_to(self, topic: Pinned) -> None:
+        """Let a ledger that never lived on a topic live on this one, and open the next term."""
+        with self._connection.transaction():
+            self.pin(topic, "moved from the table log")
+            self.open_term("the log moved to Kafka")
+
     def adopt(self, batches: Iterator[Accepted]) -> None:
         """Take in what was entered behind the head."""
         adopt(self._connection, batches, self._opener.now())

@@ -169,14 +169,17 @@ def switch_back(connection: Connection) -> Generation:
 
 
 def place_of(
-    connection: Connection, generation: Generation, topic_id: str, projector: str = PROJECTOR
+    connection: Connection, generation: Generation, projector: str = PROJECTOR
 ) -> Place | None:
-    """Up to where a generation shows this topic; null where it was not begun."""
-    asked = {"projector": projector, "generation": generation.number, "topic_id": topic_id}
+    """Up to where a generation shows the log, in the topic on which it was read then.
+
+    Null where it was not begun.
+    """
+    asked = {"projector": projector, "generation": generation.number}
     row = connection.execute(_SQL["place"], asked).fetchone()
     if row is None:
         return None
-    position, chain, term, offset, leader_epoch = row
+    topic_id, position, chain, term, offset, leader_epoch = row
     return Place(
         topic_id=topic_id,
         position=position,

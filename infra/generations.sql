@@ -49,6 +49,6 @@ SELECT min(position) FROM public.projection_place
  WHERE generation = %(generation)s AND projector = ANY (%(shares)s::text[]);
 
 -- name: place
--- Up to where a generation shows the log.
-SELECT position, chain_hash, term, "offset", leader_epoch FROM public.projection_place
- WHERE projector = %(projector)s AND generation = %(generation)s AND topic_id = %(topic_id)s;
+-- Up to where a generation shows the log, and in which topic that was.
+SELECT topic_id, position, chain_hash, term, "offset", leader_epoch FROM public.projection_place
+ WHERE projector = %(projector)s AND generation = %(generation)s;

@@ -63,13 +63,16 @@ class KafkaLog:
     heals by itself. After any other error the next `read` begins afresh at its offset.
     """
 
-    def __init__(self, address: str, topic: str, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, address: str, topic: str, *, patience_s: float = PATIENCE_S, wait_s: float = 0
+    ) -> None:
         """Read `topic` at `address` (`host:port`, several with commas).
 
         Args:
             address: where brokers are found at first.
             topic: the name; its id is that of the topic which bears it now.
             patience_s: how long a call waits for an answer.
+            wait_s: as of `read`, where a call says nothing else; may be set anew at any time.
 
         Raises:
             KafkaUnreachable: no broker answers.
@@ -78,6 +81,7 @@ class KafkaLog:
         self._address = address
         self._partition = TopicPartition(topic, 0)
         self._patience_s = patience_s
+        self.wait_s = wait_s
         self._next: int | None = None
         self._admin = administrator(address, patience_s=patience_s)
         try:
@@ -89,7 +93,7 @@ class KafkaLog:
             self._admin.close()
             raise
 
-    def read(self, offset: int, limit: int, *, wait_s: float = 0) -> Sequence[Arrival]:
+    def read(self, offset: int, limit: int, *, wait_s: float | None = None) -> Sequence[Arrival]:
         """At most `limit` records from `offset` on, in order; empty at the end.
 
         Going on where the last read ended costs no more than the records. Any other offset first
@@ -100,7 +104,7 @@ class KafkaLog:
             limit: at least 1.
             wait_s: how long to wait at the end of the log for its next record. Without it the end
                 is asked for, so that empty means: there was none when `read` was called. With it
-                empty only means that none came in this time.
+                empty only means that none came in this time, but at an offset to which it jumps.
 
         Raises:
             TopicMadeAnew: the topic is not the one that `topic_id` names.
@@ -109,9 +113,11 @@ class KafkaLog:
             RecordDamaged: the next record fails its checksum.
             KafkaUnreachable: brokers do not answer in time.
         """
+        wait_s = self.wait_s if wait_s is None else wait_s
         with self._translated():
             if offset != self._next:
                 self._jump(offset)
+                wait_s = 0  # what was fetched before is void: only the end tells that there is none
             elif clock.elapsed() > self._sure_until:
                 self._make_sure()
             arrivals = self._poll(offset, limit, wait_s)

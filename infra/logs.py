@@ -38,3 +38,5 @@ def configure(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [foreign]
     root.setLevel(logging.WARNING)
+    # What its client goes through while brokers are away is said once, by whoever needs them.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)

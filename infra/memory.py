@@ -50,6 +50,7 @@ class MemoryStore:
 
     def _append(self, piece: Sequence[Append]) -> list[AppendOutcome]:
         answers, admitted = admit(piece, self._ground, self._head.position)
+        rows: list[Row] = []
         if admitted:
             now = self._now()
             self._recorded_at = max(now, self._recorded_at or now)
@@ -64,7 +65,7 @@ class MemoryStore:
                 assert row.event_id not in self._event_ids, f"the id {row.event_id} stands already"
                 self._event_ids.add(row.event_id)
             self._rows += rows
-        return outcomes(answers)
+        return outcomes(answers, rows)
 
     def position(self) -> int:
         """The position of the last record."""

@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 from zlib import crc32
@@ -23,7 +23,7 @@ from psycopg.rows import TupleRow
 from ledger.acceptance import Arrival, Verify
 from ledger.events import STORED_NAMES
 from ledger.identifiers import SubjectId, is_subject_id
-from ledger.log import Log, Place
+from ledger.log import Place
 from ledger.record import chain_hash, leaf_hash
 from ledger.values import EventId
 from projections import editions
@@ -35,6 +35,8 @@ from projections.state import UNKNOWN, SubjectState, advance, swept
 from .codec import UnreadableRecord, parse_instant, read_envelope
 from .connections import connect
 from .generations import PROJECTOR, Generation, ensure_live, live
+from .log_source import LOG_AWAY, OpenLog, ReadableLog
+from .places import stored_places
 from .reader import Reader
 from .view_store import PlaceMoved, ViewStore, Written
 
@@ -43,6 +45,7 @@ __all__ = ["Projector", "ProjectorStopped", "Share"]
 _BATCH: Final = 5_000
 _BULK: Final = 1_000
 _PAGE: Final = 1_000
+_FEW: Final = 100
 _IDLE_S: Final = 0.01
 _RETRY_S: Final = 0.5
 _STATES_KEPT: Final = 50_000
@@ -120,21 +123,23 @@ class Projector:
     def __init__(  # noqa: PLR0913  # where it reads and writes, and what is spared
         self,
         database_url: str,
-        log: Log,
+        open_log: OpenLog,
         verify: Verify,
         *,
         generation: Generation | None = None,
         states_kept: int = _STATES_KEPT,
         share: Share | None = None,
     ) -> None:
-        """Fold `log` into `generation`, by default into the one that is read at the time.
+        """Fold the log into `generation`, by default into the one that is read at the time.
 
-        With a `share` only its subjects are folded.
+        The log is opened by `open_log`, again where it is not what it was. With a `share` only its
+        subjects are folded.
         """
         self._share = share or _ALL
         self._projector = share.projector if share is not None else PROJECTOR
         self._database_url = database_url
-        self._log = log
+        self._open_log = open_log
+        self._log: ReadableLog | None = None
         self._verify = verify
         self._generation = generation
         self._states_kept = states_kept
@@ -150,8 +155,9 @@ class Projector:
 
         Raises:
             ProjectorStopped: the next record cannot be understood. All before it is shown.
-            PlaceLost: the log is another than the one that the views were made from.
+            PlaceLost: the log holds another history than the one that the views were made from.
             psycopg.OperationalError: the database cannot be reached; step again.
+            One of `LOG_AWAY`: the log cannot be read now; step again.
         """
         try:
             at = self._begun()
@@ -168,12 +174,12 @@ class Projector:
             raise
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the log until `stop` is set. Raises as `step` does, but for a lost database."""
+        """Follow the log until `stop` is set. Raises as `step`, but where it may step again."""
         while not stop.is_set():
             try:
                 busy = self.step()
-            except psycopg.OperationalError as error:
-                _LOG.warning("the views cannot be written now", reason=str(error))
+            except (psycopg.OperationalError, *LOG_AWAY) as error:
+                _LOG.warning("the views cannot be made now", reason=str(error))
                 stop.wait(_RETRY_S)
                 continue
             if not busy:
@@ -182,9 +188,12 @@ class Projector:
 
     def close(self) -> None:
         """Give the connection back and forget what was kept in memory."""
-        if self._at is not None:
-            self._at.connection.close()
-            self._at = None
+        at, self._at = self._at, None
+        log, self._log = self._log, None
+        if at is not None:
+            at.connection.close()
+        if log is not None:
+            log.close()
 
     # Where it is ---------------------------------------------------------------------------------
 
@@ -201,26 +210,37 @@ class Projector:
     def _begin(self) -> _Position:
         connection = connect(self._database_url)
         try:
+            log = self._log = self._open_log()
             generation = self._generation or ensure_live(connection)
-            store = ViewStore(connection, generation, self._log.topic_id, self._projector)
+            store = ViewStore(connection, generation, log.topic_id, self._projector)
             place = store.place()
-            reader = Reader(self._log, self._verify, place)
+            older = stored_places(connection, log.topic_id)
+            reader = Reader(log, self._verify, place, older=older)
             ground = ground_of(store.rulebooks(place.position))
         except BaseException:
             connection.close()
             raise
         return _Position(
-            connection, generation, store, reader, place, ground, OrderedDict(), deque()
+            connection,
+            generation,
+            store,
+            reader,
+            replace(place, topic_id=log.topic_id),
+            ground,
+            OrderedDict(),
+            deque(),
         )
 
     def _fill(self, at: _Position, limit: int) -> None:
         """Take records off the log until a batch is accepted or the log has no more."""
         while len(at.waiting) < limit:
-            pending, place = at.reader.pending, at.reader.place
+            pending, place, waiting = at.reader.pending, at.reader.place, len(at.waiting)
             for batch in at.reader.poll(limit):
                 at.waiting.extend(batch.records)
             if at.reader.place == place and at.reader.pending <= pending:
                 return
+            if 0 < len(at.waiting) < waiting + _FEW:
+                return  # the end is near, and a log may wait there for its next record
 
     def _taken(self, at: _Position, limit: int, upto: int | None) -> list[Arrival]:
         taken: list[Arrival] = []

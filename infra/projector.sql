@@ -15,10 +15,9 @@ VALUES (%(projector)s, %(generation)s, %(topic_id)s, 0, %(chain)s, 0, -1, 0)
 -- name: move_place
 -- Move on from the place that is expected; no row where another projector has moved on.
 UPDATE public.projection_place
-   SET position = %(position)s, chain_hash = %(chain)s, term = %(term)s, "offset" = %(offset)s,
+   SET topic_id = %(topic_id)s, position = %(position)s, chain_hash = %(chain)s, term = %(term)s, "offset" = %(offset)s,
        leader_epoch = %(leader_epoch)s
- WHERE projector = %(projector)s AND generation = %(generation)s AND topic_id = %(topic_id)s
-   AND position = %(expected)s;
+ WHERE projector = %(projector)s AND generation = %(generation)s AND position = %(expected)s;
 
 -- name: events
 -- The events of some subjects, in order.

@@ -53,18 +53,16 @@ class Reader:
     ) -> None:
         """Read behind `place` (default: from the beginning); `older` are places to fall back on.
 
-        Raises:
-            PlaceLost: the place is of another topic.
+        A place of another topic names a head: the log must come to it, and is given from there on.
+        Then reading begins at the newest older place of this topic, or at the beginning.
         """
         self._log = log
         self._verify = verify
         self._elapsed = elapsed
         self._topic_id = log.topic_id
         wanted = place or Place(topic_id=self._topic_id)
-        if wanted.topic_id != self._topic_id:
-            raise PlaceLost(f"the place is of topic {wanted.topic_id}, the log is {self._topic_id}")
         self._given = wanted.head
-        self._epoch: int = wanted.leader_epoch
+        self._epoch: int = 0
         self._older = [one for one in older if one.position < wanted.position]
         self._acceptance = Acceptance(verify, wanted.head)
         self._refused: Counter[str] = Counter()
@@ -200,11 +198,12 @@ class Reader:
         self._stand(Place(topic_id=self._topic_id))
 
     def _settle(self, place: Place) -> None:
-        self._epoch = place.leader_epoch
-        if self._holds(place):
-            self._stand(place)
-        else:
-            self._go_back()
+        if place.topic_id == self._topic_id:
+            self._epoch = place.leader_epoch
+            if self._holds(place):
+                self._stand(place)
+                return
+        self._go_back()
 
     def _stand(self, place: Place) -> None:
         """Go on behind a place, with nothing pending."""

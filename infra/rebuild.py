@@ -7,9 +7,9 @@ tables and its place agree, and the new one is folded up to exactly that place.
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import psycopg
 from psycopg import IsolationLevel
@@ -36,9 +36,10 @@ from .generations import (
     stored,
     switch_to,
 )
+from .log_source import OpenLog, ReadableLog
 from .projector import Projector, Share
 
-__all__ = ["Progress", "ReadableLog", "Rebuilt", "rebuild", "verify_views"]
+__all__ = ["Progress", "Rebuilt", "rebuild", "verify_views"]
 
 _BATCH: Final = 20_000
 _STATES_KEPT: Final = 250_000
@@ -53,14 +54,6 @@ _LOOK_S: Final = 0.2
 Connection = psycopg.Connection[TupleRow]
 Progress = Callable[[int, int], None]
 """Told the position that was reached and the one to reach."""
-
-
-class ReadableLog(Log, Protocol):
-    """A log that is read through a connection of its own."""
-
-    def close(self) -> None:
-        """Give the connection back."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +75,7 @@ class Rebuilt:
 
 def rebuild(
     database_url: str,
-    open_log: Callable[[], ReadableLog],
+    open_log: OpenLog,
     verify: Verify,
     progress: Progress | None = None,
     *,
@@ -110,7 +103,7 @@ def rebuild(
 
 def verify_views(
     database_url: str,
-    open_log: Callable[[], ReadableLog],
+    open_log: OpenLog,
     verify: Verify,
     progress: Progress | None = None,
 ) -> Rebuilt:
@@ -134,7 +127,7 @@ class _Source:
     """The log, and the database in which it is folded."""
 
     database_url: str
-    open_log: Callable[[], ReadableLog]
+    open_log: OpenLog
     verify: Verify
 
     @contextmanager
@@ -147,7 +140,7 @@ class _Source:
             closing.callback(log.close)
             new = Projector(
                 self.database_url,
-                log,
+                self.open_log,
                 self.verify,
                 generation=generation,
                 states_kept=_STATES_KEPT,
@@ -267,23 +260,17 @@ def _live_at(source: _Source, position: int) -> Iterator[tuple[Connection, Gener
     """
     with connect(source.database_url) as connection:
         read = live(connection)
-        log = source.open_log()
-        follower = Projector(source.database_url, log, source.verify)
-        try:
+        with closing(Projector(source.database_url, source.open_log, source.verify)) as follower:
             tries = _CONNECTED_TRIES
-            while _shown(connection, read, log) < position and tries:
+            while _shown(connection, read) < position and tries:
                 # Not a step: another projector of this generation was faster.
                 tries = _CONNECTED_TRIES if follower.step() else tries - 1
-            topic_id = log.topic_id
-        finally:
-            follower.close()
-            log.close()
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with connection.transaction():
-            place = place_of(connection, read, topic_id)
+            place = place_of(connection, read)
             yield connection, read, place.position if place is not None else 0
 
 
-def _shown(connection: Connection, generation: Generation, log: Log) -> int:
-    place = place_of(connection, generation, log.topic_id)
+def _shown(connection: Connection, generation: Generation) -> int:
+    place = place_of(connection, generation)
     return place.position if place is not None else 0

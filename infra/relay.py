@@ -7,6 +7,7 @@ again. A request without an answer may still land later: readers refuse its reco
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -19,13 +20,26 @@ from ledger.record import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Head
 from .failpoints import reach
 from .reader import Reader
 
-__all__ = ["Outgoing", "Relay", "RelaySession", "SendFailed", "Sender", "Sequenced", "TailUnknown"]
+__all__ = [
+    "AnotherRelays",
+    "Outgoing",
+    "Relay",
+    "RelaySession",
+    "SendFailed",
+    "Sender",
+    "Sequenced",
+    "TailUnknown",
+]
 
 ACCEPTED_S: Final = 1.0
 """How long what was read back may wait to be accepted, before the tail is looked at again."""
 PATIENCE_S: Final = 30.0
 """How long the broker may leave a send without an answer, or not give it back."""
 _IDLE_S: Final = 0.05
+_READ_BACK_S: Final = 0.05
+_GLANCE_S: Final = 0.001
+"""How long to wait for records that nobody of ours has sent. To ask where the log ends, to be sure
+that there are none, would take longer, and cost the machine a fifth more for each of ours."""
 _RETRY_S: Final = 0.5
 _LOG = structlog.get_logger(__name__)
 
@@ -98,7 +112,7 @@ class _InFlight:
 class RelaySession:
     """One life of a producer: a reader and a sender, until anything fails."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it reads, and what it sends by
         self,
         *,
         sequenced: Sequenced,
@@ -106,11 +120,17 @@ class RelaySession:
         sender: Sender,
         verify: Verify,
         elapsed: Callable[[], float],
+        wait: Callable[[float], None] = lambda _: None,
     ) -> None:
-        """Begin at the log's own tail, which is read up to the end that it has now."""
+        """Begin at the log's own tail, which is read up to the end that it has now.
+
+        `wait` says how long the log shall wait at its end for its next record from then on.
+        Whoever begins a session closes it and `log` behind it.
+        """
         self._sequenced = sequenced
         self._sender = sender
         self._elapsed = elapsed
+        self._wait = wait
         self._flight: _InFlight | None = None
         places = sequenced.places(log.topic_id)
         self.reader = Reader.from_places(log, verify, places, elapsed)
@@ -121,6 +141,11 @@ class RelaySession:
     def close(self) -> None:
         """Throw the producer away."""
         self._sender.close()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a batch is on its way, so that the log is what to look at."""
+        return self._flight is not None
 
     def step(self) -> int:
         """Send one batch, or look whether the one in flight is accepted; how much was done.
@@ -133,6 +158,7 @@ class RelaySession:
             return self._look(self._flight)
         records = self._next()
         if not records:
+            self._wait(_GLANCE_S)
             return self.reader.poll_records()
         reach("before_produce")
         offset = self._sender.send(records, PATIENCE_S)
@@ -141,6 +167,7 @@ class RelaySession:
         return len(records)
 
     def _look(self, flight: _InFlight) -> int:
+        self._wait(_READ_BACK_S)
         read = self.reader.poll_records()
         place = self.reader.place
         if place.position >= flight.position:
@@ -197,14 +224,22 @@ def _whole(records: Sequence[Outgoing]) -> Sequence[Outgoing]:
     return records[:last]
 
 
-Begin = Callable[[], RelaySession]
+class AnotherRelays(RuntimeError):
+    """Another relay works; this one stands by."""
+
+
+Begin = Callable[[], AbstractContextManager[RelaySession]]
 
 
 class Relay:
     """Runs sessions one after the other; one thread. Safe if several run, only slower."""
 
     def __init__(self, begin: Begin, wake_gate: Callable[[], None]) -> None:
-        """`begin` starts a session; `wake_gate` is called where the gate must look."""
+        """Relay by sessions, each thrown away with its producer and its connections.
+
+        `begin` starts one, and may raise `AnotherRelays`; `wake_gate` has the gate look, and
+        returns when it has.
+        """
         self._begin = begin
         self._wake_gate = wake_gate
         self._hint = threading.Event()
@@ -219,6 +254,8 @@ class Relay:
         while not stop.is_set():
             try:
                 self._session(stop)
+            except AnotherRelays:
+                stop.wait(_RETRY_S)
             except TailUnknown as error:
                 _LOG.warning("the gate must look", reason=str(error))
                 self._wake_gate()
@@ -228,13 +265,10 @@ class Relay:
                 stop.wait(_RETRY_S)
 
     def _session(self, stop: threading.Event) -> None:
-        session = self._begin()
-        try:
+        with self._begin() as session:
             while not stop.is_set():
                 done = session.step()
                 self.refused = session.reader.refused
-                if not done:
+                if not done and not session.is_waiting:
                     self._hint.wait(_IDLE_S)
                     self._hint.clear()
-        finally:
-            session.close()

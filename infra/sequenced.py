@@ -23,9 +23,13 @@ Connection = psycopg.Connection[TupleRow]
 class SequencedRecords:
     """Reads records on a connection of its own; used by one thread at a time."""
 
-    def __init__(self, connect: Callable[[], Connection]) -> None:
-        """Read through a connection that `connect` makes (autocommit)."""
+    def __init__(self, connect: Callable[[], Connection], *, while_stopped: bool = True) -> None:
+        """Read through a connection that `connect` makes (autocommit).
+
+        Without `while_stopped` there are no records to send while the ledger is stopped or fenced.
+        """
         self._connection = connect()
+        self._from = "from" if while_stopped else "from_unless_stopped"
         # A place that is lost with the server is found again further back.
         self._connection.execute("SET synchronous_commit = off")
 
@@ -39,7 +43,7 @@ class SequencedRecords:
         """At most `limit` records from a position on, in order."""
         asked = {"first": first, "limit": limit}
         return [
-            Outgoing(*row) for row in self._connection.execute(_SQL["from"], asked, binary=True)
+            Outgoing(*row) for row in self._connection.execute(_SQL[self._from], asked, binary=True)
         ]
 
     def places(self, topic_id: str) -> Sequence[Place]:

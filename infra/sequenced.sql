@@ -10,3 +10,9 @@ SELECT chain_hash FROM ledger_record WHERE position = %(position)s;
 -- Records from a position on, in order.
 SELECT position, bytes, sig, subject, chain_hash FROM ledger_record
  WHERE position >= %(first)s ORDER BY position LIMIT %(limit)s;
+
+-- name: from_unless_stopped
+-- As `from`, but none while the ledger is stopped or fenced: then nothing is written to the log.
+SELECT position, bytes, sig, subject, chain_hash FROM ledger_record
+ WHERE position >= %(first)s AND NOT EXISTS (SELECT FROM ledger_head WHERE state IN ('stopped', 'fenced'))
+ ORDER BY position LIMIT %(limit)s;

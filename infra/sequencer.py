@@ -3,13 +3,14 @@
 One transaction per batch gives order, positions, versions, keys and identifiers.
 
 The head row's lock makes batches follow each other; everything is checked under it, before the
-first insert. A connection lost while committing leaves the outcome unknown: it is settled by
-looking the records up on a new connection, under the same lock, which waits for a commit still
-under way. Nothing is ever sent again blindly.
+first insert. With the log on Kafka this process must serve, too (`infra.serving`). A connection
+lost while committing leaves the outcome unknown: it is settled by looking the records up on a new
+connection, under the same lock, which waits for a commit still under way. Nothing is ever sent
+again blindly.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,11 +20,20 @@ from psycopg.rows import TupleRow
 
 from ledger.identifiers import Identifier, IdentifierKind, SubjectId
 from ledger.record import Head
-from ledger.service import Append, AppendOutcome, CommandRecord, Stored
+from ledger.service import (
+    Append,
+    AppendOutcome,
+    CommandRecord,
+    KeyVoided,
+    Stored,
+    VersionConflict,
+)
 from ledger.values import EventId
 
 from .batch import Admitted, Ground, Row, Sign, admit, build, cut, outcomes, streams_left_out
 from .codec import instant
+from .failpoints import reach
+from .serving import LedgerNotOpen, NotServing, Serving, Standing, standing_of
 from .sql import queries
 
 __all__ = ["LedgerNotOpen", "PostgresSequencer"]
@@ -37,8 +47,8 @@ _LOG = structlog.get_logger(__name__)
 Connection = psycopg.Connection[TupleRow]
 
 
-class LedgerNotOpen(RuntimeError):
-    """The ledger may not be written now: its state, stored in `ledger_head`, says why."""
+class _OtherHistory(Exception):
+    """Another term was opened since this process looked; what it decided on may be set aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,20 @@ class _Locked:
 
     head: Head
     recorded_at: datetime
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What is on its way in a transaction whose outcome may become unknown."""
+
+    answers: list[Admitted | AppendOutcome] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def firsts(self) -> dict[str, int]:
+        """The first event of each append, and its position."""
+        admitted = [one for one in self.answers if isinstance(one, Admitted)]
+        return {str(one.append.drafts[0].id): one.first for one in admitted}
 
 
 class PostgresSequencer:
@@ -61,12 +85,19 @@ class PostgresSequencer:
         ledger: str,
         sign: Sign,
         now: Callable[[], datetime],
+        serving: Serving | None = None,
     ) -> None:
-        """Sequence for `ledger`; `connect` makes autocommit connections to its database."""
+        """Sequence for `ledger`; `connect` makes autocommit connections to its database.
+
+        `serving` where the log is on Kafka; without it the log is the table.
+        """
         self._connect = connect
         self._ledger = ledger
         self._sign = sign
         self._now = now
+        self._serving = serving
+        self._incarnation: str | None = None
+        self._lock_name = "lock_head_of_table" if serving is None else "lock_head_of_instance"
         self._open: Connection | None = None
 
     @classmethod
@@ -75,9 +106,10 @@ class PostgresSequencer:
     ) -> "PostgresSequencer":
         """A sequencer inside the transaction that is open on `connection`.
 
-        Used once, when a ledger is created.
+        Used when a ledger is created or a term is opened, and nothing else need hold.
         """
         sequencer = cls(lambda: connection, ledger, sign, now)
+        sequencer._lock_name = "lock_head"
         sequencer._open = connection
         return sequencer
 
@@ -105,13 +137,15 @@ class PostgresSequencer:
     def _append(self, piece: Sequence[Append], left_out: frozenset[str]) -> list[AppendOutcome]:
         """One transaction; `left_out` are the streams left out in the ones before it."""
         for _ in range(_SETTLE_ATTEMPTS):
-            sent: list[Admitted | AppendOutcome] = []
+            sent = _Sent()
             try:
                 return self._transaction(piece, left_out, sent)
+            except _OtherHistory:
+                return [VersionConflict(stream=one.drafts[0].stream, actual=0) for one in piece]
             except _GONE:
                 self._drop()
-                if self._is_recorded([one for one in sent if isinstance(one, Admitted)]):
-                    return outcomes(sent)
+                if self._is_recorded(sent):
+                    return outcomes(sent.answers, sent.rows)
         raise psycopg.OperationalError(
             f"the database went away {_SETTLE_ATTEMPTS} times; nothing of the batch was recorded"
         )
@@ -120,9 +154,9 @@ class PostgresSequencer:
         self,
         piece: Sequence[Append],
         left_out: frozenset[str],
-        sent: list[Admitted | AppendOutcome],
+        sent: _Sent,
     ) -> list[AppendOutcome]:
-        """Lock, check, insert, commit. `sent` holds the answers once records are on their way."""
+        """Lock, check, insert, commit. `sent` is filled before records are on their way."""
         connection = self._connection()
         with connection.pipeline() as pipeline, connection.transaction():
             locked, ground = self._lock(connection, pipeline, piece)
@@ -137,9 +171,12 @@ class PostgresSequencer:
                     time=instant(recorded_at),
                     sign=self._sign,
                 )
-                sent += answers
+                sent.answers, sent.rows = answers, rows
+                reach("holding_head_lock")
                 _insert(connection, rows, admitted, head, recorded_at)
-        return outcomes(answers)
+                reach("before_commit")
+        reach("after_commit")
+        return outcomes(answers, sent.rows)
 
     def _lock(
         self, connection: Connection, pipeline: psycopg.Pipeline, piece: Sequence[Append]
@@ -148,47 +185,94 @@ class PostgresSequencer:
         keys = [bytes.fromhex(one.key_hash) for one in piece if one.key_hash is not None]
         streams = sorted({draft.stream for one in piece for draft in one.drafts})
         claims = sorted({claim for one in piece for claim in one.claims}, key=_by_value)
-        head = connection.execute(_SQL["lock_head"])
+        entered = self._entered()
+        head = self._lock_head(connection, entered)
         found = connection.execute(
             _SQL["ground"], {"keys": keys, "streams": streams, **_columns(claims)}
         )
         # Without a sync the server counts the session as busy, not as idle in its transaction, and
         # a process that freezes here would keep the head for ever.
         pipeline.sync()
-        row = head.fetchone()
-        if row is None:
-            raise LedgerNotOpen(self._why_not_open(connection))
-        return _Locked(Head(position=row[1], chain=row[2], term=row[3]), row[4]), _ground(found)
+        locked, ground = self._locked(connection, head.fetchone(), entered), _ground(found)
+        late = max(ground.voided.values(), default=0)
+        if late > entered.position and self._serving is not None:
+            raise NotServing(f"position {late}, which voids commands, is not entered yet")
+        return locked, ground
 
-    def _why_not_open(self, connection: Connection) -> str:
+    def _entered(self) -> Head:
+        return Head() if self._serving is None else self._serving.entered
+
+    def _lock_head(self, connection: Connection, entered: Head) -> psycopg.Cursor[TupleRow]:
+        if self._serving is None:
+            return connection.execute(_SQL[self._lock_name])
+        asked = {"entered": entered.position, "incarnation": self._incarnation}
+        return connection.execute(_SQL[self._lock_name], asked)
+
+    def _locked(self, connection: Connection, row: TupleRow | None, entered: Head) -> _Locked:
+        """The head that was locked, where this process may write behind it.
+
+        Raises:
+            LedgerNotOpen: it may not.
+            _OtherHistory: it may, but has decided on what may be no more.
+        """
+        if row is None:
+            raise self._why_not_locked(connection, entered)
+        if self._serving is not None:
+            self._serving.require(standing_of(row), entered)
+        return _Locked(Head(position=row[1], chain=row[2], term=row[3]), row[4])
+
+    def _why_not_locked(self, connection: Connection, entered: Head) -> Exception:
+        """What the row says when it is read anew: another term to be taken over, or a reason."""
+        if self._serving is not None:
+            standing = _standing(
+                connection.execute(_SQL["standing"], {"entered": entered.position})
+            )
+            self._serving.require(standing, entered)
+            return _OtherHistory()
         row = connection.execute(_SQL["head"]).fetchone()
         if row is None:
-            return "this database holds no ledger yet"
-        return f"ledger {row[0]} is {row[5]} at position {row[1]}: {row[6] or 'no reason given'}"
+            return LedgerNotOpen("this database holds no ledger yet")
+        pinned = connection.execute(_SQL["pinned"]).fetchone()
+        if pinned is not None and row[5] == "open":
+            return LedgerNotOpen(
+                f"ledger {row[0]} lives on the topic {pinned[0]} of Kafka and never on the table"
+                " log again: name its Kafka by LEDGER_KAFKA"
+            )
+        reason = row[6] or "no reason given"
+        return LedgerNotOpen(f"ledger {row[0]} is {row[5]} at position {row[1]}: {reason}")
 
-    def _is_recorded(self, sent: Sequence[Admitted]) -> bool:
+    def _is_recorded(self, sent: _Sent) -> bool:
         """Whether a batch whose commit has an unknown outcome was recorded.
 
         All of it was, or none. Where nothing was sent there is nothing to ask.
+
+        Raises:
+            LedgerNotOpen: another instance has the ledger by now; keys tell, once it serves.
         """
-        if not sent:
+        firsts = sent.firsts
+        if not firsts:
             return False
-        ids = [one.append.drafts[0].id for one in sent]
         for attempt in range(1, _SETTLE_ATTEMPTS):
             try:
-                return self._positions(ids) == [one.first for one in sent]
+                return self._positions(firsts) == firsts
             except _GONE:
                 _LOG.warning("the outcome of a commit is not known yet", attempt=attempt)
                 self._drop()
-        return self._positions(ids) == [one.first for one in sent]
+        return self._positions(firsts) == firsts
 
-    def _positions(self, event_ids: Sequence[str]) -> list[int]:
-        """Where these events stand, in order, asked under the head's lock."""
+    def _positions(self, event_ids: Iterable[str]) -> dict[str, int]:
+        """Where these events stand, asked under the head's lock, as step 1 of an append."""
         connection = self._connection()
+        entered = self._entered()
         with connection.transaction():
-            connection.execute(_SQL["lock_head"])
-            found = connection.execute(_SQL["positions_of"], {"event_ids": event_ids})
-            return sorted(position for _, position in found)
+            row = self._lock_head(connection, entered).fetchone()
+            if self._serving is not None:
+                try:
+                    self._locked(connection, row, entered)
+                except _OtherHistory as error:
+                    raise NotServing("another term was opened meanwhile") from error
+            found = connection.execute(_SQL["positions_of"], {"event_ids": list(event_ids)})
+            return dict(found.fetchall())
 
     # Reading -------------------------------------------------------------------------------------
 
@@ -197,11 +281,14 @@ class PostgresSequencer:
         row = self._query("head").fetchone()
         return int(row[1]) if row is not None else 0
 
-    def commands(self, key_hashes: Sequence[str]) -> Mapping[str, CommandRecord]:
+    def commands(self, key_hashes: Sequence[str]) -> Mapping[str, CommandRecord | KeyVoided]:
         """What these keys did."""
-        return _command_records(
-            self._query("known_commands", keys=[bytes.fromhex(key) for key in key_hashes])
-        )
+        keys = [bytes.fromhex(key) for key in key_hashes]
+        known: dict[str, CommandRecord | KeyVoided] = {}
+        if self._serving is not None:
+            voided = self._query("voided_keys", keys=keys)
+            known |= {key: KeyVoided(position=position) for key, position in voided}
+        return known | _command_records(self._query("known_commands", keys=keys))
 
     def read(self, streams: Sequence[str]) -> Iterable[Stored]:
         """All records of these streams, in order."""
@@ -211,20 +298,44 @@ class PostgresSequencer:
         """The records from `first` to `last`, both included."""
         return [_stored(row) for row in self._query("read_positions", first=first, last=last)]
 
-    def streams_changed(self, after: int) -> tuple[int, frozenset[str]]:
-        """The sequenced position, and the streams that got records behind `after`."""
-        position = self.position()
+    def streams_changed(self, after: int) -> tuple[int, frozenset[str] | None]:
+        """The sequenced position, and the streams that got records behind `after`.
+
+        Null in their stead where another term was opened since the last call.
+
+        Raises:
+            NotServing: with the log on Kafka, this process does not serve.
+        """
+        position, is_other = self._looked_at()
+        if is_other:
+            return position, None
         if position == after:
             return position, frozenset()
         rows = self._query("streams_changed", after=after, upto=position)
         return position, frozenset(row[0] for row in rows)
 
     def streams_under(self, prefix: str) -> tuple[int, frozenset[str]]:
-        """The sequenced position, and all streams whose names begin with `prefix`."""
-        position = self.position()
+        """The sequenced position, and all streams whose names begin with `prefix`.
+
+        Raises:
+            NotServing: with the log on Kafka, this process does not serve.
+        """
+        position, _ = self._looked_at()
         behind = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         rows = self._query("streams_under", prefix=prefix, behind=behind, upto=position)
         return position, frozenset(row[0] for row in rows)
+
+    def _looked_at(self) -> tuple[int, bool]:
+        """The sequenced position, and whether another term was opened since the last look."""
+        if self._serving is None:
+            return self.position(), False
+        entered = self._serving.entered
+        standing = _standing(self._query("standing", entered=entered.position))
+        self._serving.require(standing, entered)
+        assert standing is not None, "it serves"
+        is_other = standing.incarnation != self._incarnation
+        self._incarnation = standing.incarnation
+        return standing.position, is_other
 
     def find(self, identifiers: Sequence[Identifier]) -> Mapping[Identifier, SubjectId]:
         """The subjects that these identifiers name."""
@@ -256,6 +367,11 @@ class PostgresSequencer:
     def close(self) -> None:
         """Give the connection back."""
         self._drop()
+
+
+def _standing(found: psycopg.Cursor[TupleRow]) -> Standing | None:
+    row = found.fetchone()
+    return None if row is None else standing_of(row)
 
 
 def _insert(
@@ -311,6 +427,8 @@ def _ground(found: psycopg.Cursor[TupleRow]) -> Ground:
         match about:
             case "command":
                 ground.commands[name] = CommandRecord(command_hash=value, first=first, last=last)
+            case "voided":
+                ground.voided[name] = first
             case "version":
                 ground.versions[name] = first
             case _:
@@ -321,8 +439,8 @@ def _ground(found: psycopg.Cursor[TupleRow]) -> Ground:
 
 def _command_records(cursor: psycopg.Cursor[TupleRow]) -> dict[str, CommandRecord]:
     return {
-        key: CommandRecord(command_hash=command, first=first, last=last)
-        for key, command, first, last in cursor
+        key: CommandRecord(command_hash=command, first=first, last=last, chain=chain)
+        for key, command, first, last, chain in cursor
     }
 
 

@@ -6,9 +6,33 @@ SELECT set_config('synchronous_commit', 'on', false),
        set_config('statement_timeout', '5s', false);
 
 -- name: lock_head
--- The head row's lock gives order and gap-free positions. On the table log, log and sequencer are one database, so the
--- state alone says whether the ledger may be written.
+-- The head row's lock gives order and gap-free positions. For whoever may write whatever the log is.
 SELECT ledger, position, chain_hash, term, recorded_at FROM ledger_head WHERE state = 'open' FOR UPDATE;
+
+-- name: lock_head_of_table
+-- On the table log, log and sequencer are one database, so the state alone says whether the ledger may be written; one
+-- that has lived on a topic of Kafka is never written on the table log again.
+SELECT ledger, position, chain_hash, term, recorded_at
+  FROM ledger_head WHERE state = 'open' AND NOT EXISTS (SELECT FROM ledger_topic) FOR UPDATE;
+
+-- name: lock_head_of_instance
+-- On Kafka only the instance that opened the term gives positions. The columns are those of `standing`.
+SELECT ledger, position, chain_hash, term, recorded_at, state, reason, incarnation, true AS is_here,
+       (SELECT chain_hash FROM ledger_record AS entered WHERE entered.position = %(entered)b) AS entered_chain
+  FROM ledger_head
+ WHERE state = 'open' AND incarnation = %(incarnation)b AND server_started_at = pg_postmaster_start_time()
+   FOR UPDATE;
+
+-- name: standing
+-- The head without its lock, and what the server that answers says of it.
+SELECT ledger, position, chain_hash, term, recorded_at, state, reason, incarnation,
+       server_started_at = pg_postmaster_start_time() AS is_here,
+       (SELECT chain_hash FROM ledger_record AS entered WHERE entered.position = %(entered)b) AS entered_chain
+  FROM ledger_head;
+
+-- name: pinned
+-- The topic of Kafka on which the ledger lives, or lived last.
+SELECT name FROM ledger_topic ORDER BY until IS NULL DESC, since DESC LIMIT 1;
 
 -- name: head
 -- The head without its lock.
@@ -16,8 +40,13 @@ SELECT ledger, position, chain_hash, term, recorded_at, state, reason FROM ledge
 
 -- name: known_commands
 -- What these keys did.
-SELECT encode(key_hash, 'hex') AS key_hash, encode(command_hash, 'hex') AS command_hash, first_position, last_position
-  FROM ledger_command WHERE key_hash = ANY (%(keys)b::bytea[]);
+SELECT encode(key_hash, 'hex') AS key_hash, encode(command_hash, 'hex') AS command_hash, first_position, last_position,
+       chain_hash
+  FROM ledger_command JOIN ledger_record ON position = last_position WHERE key_hash = ANY (%(keys)b::bytea[]);
+
+-- name: voided_keys
+-- Which of these keys lost against another history, and where the log says so.
+SELECT encode(key_hash, 'hex') AS key_hash, position FROM ledger_voided WHERE key_hash = ANY (%(keys)b::bytea[]);
 
 -- name: holders
 -- The subjects that these identifiers name.
@@ -26,10 +55,13 @@ SELECT kind, value, subject FROM ledger_identifier
 
 -- name: ground
 -- Everything that a batch is checked against, in one answer: what these keys did, the last version of each of these
--- streams that has one, the subjects that these identifiers name.
+-- streams that has one, the subjects that these identifiers name, which of the keys are voided for ever.
 SELECT 'command' AS about, encode(key_hash, 'hex') AS name, encode(command_hash, 'hex') AS value, NULL AS subject,
        first_position AS first, last_position AS last
   FROM ledger_command WHERE key_hash = ANY (%(keys)b::bytea[])
+ UNION ALL
+SELECT 'voided', encode(key_hash, 'hex'), NULL, NULL, position, NULL
+  FROM ledger_voided WHERE key_hash = ANY (%(keys)b::bytea[])
  UNION ALL
 SELECT 'version', stream, NULL, NULL, newest.subject_version, NULL
   FROM unnest(%(streams)b::text[]) AS stream

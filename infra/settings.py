@@ -13,7 +13,11 @@ from typing import Annotated, Final
 from pydantic import AliasChoices, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .local.jars import KAFKA_VERSION
+
 PREFIX: Final = "LEDGER_"
+LOCAL_KAFKA: Final = "local"
+"""The value of LEDGER_KAFKA that starts a broker of its own."""
 
 
 class BadSettings(ValueError):
@@ -57,6 +61,26 @@ class Settings(BaseSettings):
             "A PostgreSQL that is there already, as postgresql://user:password@host/database; "
             "without it the embedded one is started."
         ),
+    )
+    kafka: str | None = Field(
+        default=None,
+        pattern=r"^(local|[^\s,:]+:\d+(,[^\s,:]+:\d+)*)$",
+        description=(
+            "The Kafka that records the log: `local` starts a broker of its own from its jars, "
+            "`host:port` (several with commas) names one that is there. Without it the log is the "
+            "one that the home remembers, at first a table in PostgreSQL, which is for trying out."
+        ),
+    )
+    single_broker: bool = Field(
+        default=False,
+        description=(
+            "The Kafka is a single broker: one copy of the log, and a broker with default "
+            "settings, are warned of instead of refused."
+        ),
+    )
+    kafka_jars: Path = Field(
+        default=Path(".cache") / f"kafka-{KAFKA_VERSION}",
+        description="Folder into which the jars of the broker of LEDGER_KAFKA=local are fetched.",
     )
     port: int = Field(
         default=8000,

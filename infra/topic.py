@@ -3,6 +3,8 @@
 The judgement is pure: from what was read, what forbids writing and what is only to be warned of.
 """
 
+import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +14,15 @@ from typing import Any, Final
 from kafka import KafkaAdminClient, TopicPartition, errors
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.protocol.consumer import OffsetSpec
+from kafka.protocol.metadata import MetadataRequest
 
-from .kafka_clients import UNREACHABLE, KafkaUnreachable, administrator
+from . import clock
+from .kafka_clients import PATIENCE_S, UNREACHABLE, KafkaUnreachable, administrator
 
 __all__ = [
+    "LedgerTopic",
     "Objections",
+    "TooFewBrokers",
     "Topic",
     "TopicGone",
     "TopicTaken",
@@ -24,8 +30,10 @@ __all__ = [
     "create_topic",
     "describe_topic",
     "find_topic_id",
+    "ledger_topic",
     "objections",
     "topic_name",
+    "topics_of",
 ]
 
 COPIES: Final = 3
@@ -40,6 +48,7 @@ _SETTINGS: Final = MappingProxyType(
     }
 )
 _ENOUGH_COPIES: Final = "min.insync.replicas"
+_PAUSE_S: Final = 0.05
 _BROKER_SETTINGS: Final = MappingProxyType(
     {
         "auto.create.topics.enable": "false",  # else a reader makes a deleted topic anew, empty
@@ -54,6 +63,10 @@ class TopicGone(RuntimeError):
 
 class TopicTaken(RuntimeError):
     """There is a topic of this name already."""
+
+
+class TooFewBrokers(RuntimeError):
+    """There are not as many brokers as the topic shall have copies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +95,79 @@ class Objections:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerTopic:
+    """The topic of a ledger as it is found; `topic` is null where there is none.
+
+    `end` is the offset behind its last record. `is_new`: it was made just now. `former` are the
+    other topics of this ledger, oldest first.
+    """
+
+    name: str
+    topic: Topic | None
+    end: int
+    is_new: bool
+    former: tuple[str, ...]
+    objections: Objections
+
+
 def topic_name(ledger: str) -> str:
     """The name of the first topic of a ledger."""
     return f"{ledger}.log"
+
+
+def topics_of(admin: KafkaAdminClient, ledger: str) -> tuple[str, ...]:
+    """The names of all topics of a ledger, oldest first: `x.log`, `x.log.2`, `x.log.3` and on."""
+    first = re.escape(topic_name(ledger))
+    found = (re.fullmatch(rf"{first}(?:\.([0-9]+))?", name) for name in admin.list_topics())
+    numbered = sorted((int(one[1] or 1), one[0]) for one in found if one is not None)
+    return tuple(name for _, name in numbered)
+
+
+def ledger_topic(
+    address: str, ledger: str, *, single_broker: bool, create: bool = False
+) -> LedgerTopic:
+    """The newest topic of a ledger, judged; one that is there is never touched.
+
+    Which topic a ledger lives on is known to its database alone. This asks Kafka and nothing else,
+    so it can be asked before there is a database.
+
+    Args:
+        address: where brokers are found: `host:port`, several with commas.
+        ledger: the ledger's name.
+        single_broker: the ledger says that it lives on a single broker.
+        create: make the first topic where the ledger has none.
+
+    Raises:
+        KafkaUnreachable: no broker answers.
+        TooFewBrokers: it cannot be made here.
+    """
+    with administer(address) as admin:
+        names = topics_of(admin, ledger)
+        is_new = create and not names and _made(admin, ledger, single_broker=single_broker)
+        name = names[-1] if names else topic_name(ledger)
+        try:
+            found = describe_topic(admin, name)
+        except TopicGone as error:
+            missing = Objections(complaints=(str(error),))
+            return LedgerTopic(
+                name=name, topic=None, end=0, is_new=False, former=names[:-1], objections=missing
+            )
+        log = TopicPartition(name, 0)
+        end = admin.list_partition_offsets({log: OffsetSpec.LATEST})[log].offset
+    said = objections(found, single_broker=single_broker)
+    return LedgerTopic(
+        name=name, topic=found, end=end, is_new=is_new, former=names[:-1], objections=said
+    )
+
+
+def _made(admin: KafkaAdminClient, ledger: str, *, single_broker: bool) -> bool:
+    """Make the first topic of a ledger; false where somebody else did so meanwhile."""
+    try:
+        create_topic(admin, topic_name(ledger), single_broker=single_broker)
+    except TopicTaken:
+        return False
+    return True
 
 
 @contextmanager
@@ -106,10 +189,13 @@ def administer(address: str) -> Iterator[KafkaAdminClient]:
 def create_topic(admin: KafkaAdminClient, name: str, *, single_broker: bool) -> str:
     """Make the topic with one partition and every setting that `objections` asks for; its id.
 
-    Three copies, two of which must be there for a write; on a single broker one.
+    Three copies, two of which must be there for a write; on a single broker one. Returns when every
+    broker knows of it.
 
     Raises:
         TopicTaken: the name is taken; the topic of that name is left as it is.
+        TooFewBrokers: there are fewer brokers than copies.
+        KafkaUnreachable: it is made, and a broker does not come to know of it.
     """
     copies = 1 if single_broker else COPIES
     wanted = {
@@ -123,7 +209,49 @@ def create_topic(admin: KafkaAdminClient, name: str, *, single_broker: bool) -> 
         admin.create_topics(wanted, wait_for_metadata=True)
     except errors.TopicAlreadyExistsError as error:
         raise TopicTaken(f"there is a topic {name} already") from error
+    except errors.InvalidReplicationFactorError as error:
+        raise TooFewBrokers(
+            f"topic {name} shall have {copies} copies, and Kafka has not as many brokers: start "
+            "them, or set LEDGER_SINGLE_BROKER=true for a ledger that lives on one broker"
+        ) from error
+    _wait_until_known(admin, name)
     return find_topic_id(admin, name)
+
+
+def _wait_until_known(admin: KafkaAdminClient, name: str) -> None:
+    """Until every broker knows of a new topic.
+
+    One after another learns of it, and whoever connects may come to any of them: to one that has
+    not heard of it yet, the topic would be gone.
+    """
+    deadline = clock.elapsed() + PATIENCE_S
+    while unknowing := [number for number in _brokers(admin) if not _knows(admin, number, name)]:
+        if clock.elapsed() > deadline:
+            raise KafkaUnreachable(f"brokers {unknowing} do not know the new topic {name} in time")
+        time.sleep(_PAUSE_S)
+
+
+def _brokers(admin: KafkaAdminClient) -> list[int]:
+    """The brokers that take part; one that is away is fenced after some seconds."""
+    brokers = admin.describe_cluster()["brokers"]
+    return [each["broker_id"] for each in brokers if not each["is_fenced"]]
+
+
+def _knows(admin: KafkaAdminClient, broker: int, name: str) -> bool:
+    """Whether this very broker knows a topic: the library's own question goes to any of them."""
+    asked = MetadataRequest(
+        topics=[MetadataRequest.MetadataRequestTopic(name=name)], allow_auto_topic_creation=False
+    )
+    connections = admin._manager  # noqa: SLF001  # nothing public asks one broker for a topic
+
+    async def ask() -> Any:  # noqa: ANN401  # the library has no types
+        return await connections.send(asked, node_id=broker)
+
+    try:
+        told = connections.run(ask)
+    except UNREACHABLE:
+        return False
+    return all(errors.for_code(each.error_code) is errors.NoError for each in told.topics)
 
 
 def find_topic_id(admin: KafkaAdminClient, name: str) -> str:

@@ -5,7 +5,7 @@ head, the tables of commands and identifiers and every view follow from the byte
 out anew and compared. What is wrong is named by the position at which it shows.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,9 +23,10 @@ from . import clock
 from .codec import Envelope, UnreadableRecord, parse_instant, read_envelope
 from .connections import connect
 from .creation import public_keys
+from .log_source import OpenLog
 from .projector import ProjectorStopped
 from .reader import Reader
-from .rebuild import Progress, ReadableLog, verify_views
+from .rebuild import Progress, verify_views
 from .signer import PublicKey, Verifier
 from .sql import queries
 
@@ -83,7 +84,7 @@ class Verified:
 
 def verify(
     database_url: str,
-    open_log: Callable[[], ReadableLog],
+    open_log: OpenLog,
     verifier: Verifier,
     progress: Progress | None = None,
 ) -> Verified:
@@ -122,7 +123,7 @@ def verify(
     )
 
 
-def _accepted(open_log: Callable[[], ReadableLog], verifier: Verifier) -> int:
+def _accepted(open_log: OpenLog, verifier: Verifier) -> int:
     """Up to which position a reader accepts the log."""
     log = open_log()
     try:

@@ -92,14 +92,15 @@ class ViewStore:
         connection.execute(_SQL["session"], {"schema": generation.schema})
 
     def place(self) -> Place:
-        """Up to where the generation shows the log."""
+        """Up to where the generation shows the log, in whatever topic that was read.
+
+        Raises:
+            PlaceMoved: the generation was dropped meanwhile.
+        """
         self._connection.execute(_SQL["begin_place"], {**self._named, "chain": GENESIS})
         place = self._place()
         if place is None:
-            raise PlaceMoved(
-                f"{self._generation.schema} shows another topic than {self._named['topic_id']}:"
-                " rebuild the views"
-            )
+            raise PlaceMoved(f"{self._generation.schema} was dropped")
         return place
 
     def check(self, expected: int) -> None:
@@ -113,8 +114,7 @@ class ViewStore:
             raise PlaceMoved(f"{self._generation.schema} is not at position {expected} any more")
 
     def _place(self) -> Place | None:
-        topic_id, projector = str(self._named["topic_id"]), str(self._named["projector"])
-        return place_of(self._connection, self._generation, topic_id, projector)
+        return place_of(self._connection, self._generation, str(self._named["projector"]))
 
     def rulebooks(self, position: int) -> Rulebooks:
         """The rulebooks published up to a position."""

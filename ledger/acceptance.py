@@ -73,6 +73,10 @@ class _Pending:
 class Acceptance:
     """The accepted head, and what waits behind it for a signature.
 
+    `refused` counts by reason: `unreadable`, `behind` (a repeat of what was accepted),
+    `another-record` (at an accepted position), `term`, `unknown-prev`, `unsigned`; and
+    `invalid-signature`, which is looked at even where the record may still be completed.
+
     Feed records in the order of the log. The bounds on what waits are part of the protocol: readers
     with other bounds could disagree. They are twice the largest batch, so a batch that stands
     without a gap behind the accepted head is accepted whatever came before it.
@@ -83,6 +87,8 @@ class Acceptance:
         self.head = head or Head()
         self.refused: Counter[str] = Counter()
         self._verify = verify
+        self._lately: dict[int, bytes] = {}
+        """Chain hashes of the last accepted records: no answer depends on them, only a count."""
         self._pending: dict[bytes, _Pending] = {}
         self._pending_bytes = 0
 
@@ -100,9 +106,10 @@ class Acceptance:
         fields = arrival.fields
         if fields is None or not 0 < fields.position <= NUMBER_MAX:
             return self._refuse("unreadable")
-        if fields.position <= self.head.position:
-            return self._refuse("behind")
         chain = chain_hash(fields.prev, leaf_hash(arrival.value))
+        if fields.position <= self.head.position:
+            is_repeat = self._lately.get(fields.position, chain) == chain
+            return self._refuse("behind" if is_repeat else "another-record")
         record = _Pending(arrival, fields, chain)
         if fields.type == TERM_OPENED:
             return self._feed_term(record)
@@ -161,6 +168,9 @@ class Acceptance:
         self.head = Head(position=last.fields.position, chain=last.chain, term=last.fields.term)
         self._pending.clear()
         self._pending_bytes = 0
+        self._lately |= {record.fields.position: record.chain for record in branch}
+        while len(self._lately) > PENDING_RECORDS_MAX:
+            del self._lately[next(iter(self._lately))]
         return tuple(record.arrival for record in branch)
 
     def _refuse(self, reason: str) -> tuple[Arrival, ...]:

@@ -7,7 +7,7 @@ store is healed from the longer one, and nothing that was entered is ever touche
 table are tried in their order; the first that fits decides.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from .record import Head
@@ -26,6 +26,7 @@ __all__ = [
     "SetAside",
     "Stop",
     "decide",
+    "decide_take_over",
 ]
 
 
@@ -127,9 +128,10 @@ class Fence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenTerm:
-    """The term is another instance's: open the next one."""
+    """The term is another instance's: open the next one; the log keeps the reason."""
 
     row: int = 8
+    reason: str = "another instance of the server"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,18 @@ def decide(found: Found) -> Decision:
         )
         return Stop(row=4, halt=Halt.POSTGRES_CHANGED, message=message)
     return SetAside(first=found.differ_from)
+
+
+def decide_take_over(found: Found) -> Decision:
+    """As `decide`, on an operator's word that this instance shall have the ledger from now on.
+
+    Whoever had it, the next term is opened: behind what the log has entered and PostgreSQL has not,
+    and behind what PostgreSQL alone has. Nothing that was entered is touched for that.
+    """
+    decision = decide(replace(found, is_fenced=False, newest=None, term_is_ours=False))
+    if isinstance(decision, OpenTerm | Resend):
+        return OpenTerm(reason="an operator let this server take the ledger over")
+    return decision
 
 
 def _unpinned(found: Found) -> Decision:

@@ -39,14 +39,15 @@ class Place:
 class Receipt:
     """Where a record is entered.
 
-    Partition and offset are information: they change when a topic is made anew.
+    Partition and offset are information: they change when a topic is made anew. The offset is null
+    where the record was looked up beside the log.
     """
 
     position: int
     leaf_hash: str
     chain_hash: str
     partition: int
-    offset: int
+    offset: int | None
 
 
 class OffsetGone(Exception):

@@ -214,6 +214,15 @@ class StaleVersion(Refused, code="stale-version", kind=_CONFLICT):
         self.expected, self.actual = expected, actual
 
 
+class CommandVoided(Refused, code="voided", kind=_CONFLICT):
+    """The command under this key was sequenced and lost against another history, for ever."""
+
+    def __init__(self, *, position: int) -> None:
+        message = f"position {position} says that the command under this key was never entered"
+        super().__init__(f"{message} and never will be; send it again under a new key")
+        self.position = position
+
+
 class KeyReused(Refused, code="idempotency-key-reused", kind=_INVALID):
     """The idempotency key was used for another command."""
 

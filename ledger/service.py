@@ -8,7 +8,7 @@ neighbours. What is decided is appended in one transaction. The stores behind th
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Protocol
 
@@ -20,6 +20,7 @@ from .events import Event, IdentifierAdded, RulebookEditionPublished, SubjectReg
 from .identifiers import Identifier, SubjectId, index_keys
 from .refusals import (
     AlreadyAnnulled,
+    CommandVoided,
     DiffersFromRecorded,
     IdentifiersOfTwoSubjects,
     IdentifierTaken,
@@ -42,6 +43,7 @@ __all__ = [
     "IdentifierHeld",
     "Identities",
     "KeyKnown",
+    "KeyVoided",
     "Outcome",
     "Overloaded",
     "Preview",
@@ -102,19 +104,27 @@ class Append:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRecord:
-    """What a key did: the hash of its command and the positions of its records."""
+    """What a key did: the hash of its command and the positions of its records.
+
+    `chain` is the chain hash of the last one, empty where it is not known yet.
+    """
 
     command_hash: str
     first: int
     last: int
+    chain: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appended:
-    """The records stand at these positions, durably."""
+    """The records stand at these positions, durably.
+
+    `chain` is the chain hash of the last one: they are entered once the log has that very record.
+    """
 
     first: int
     last: int
+    chain: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +132,16 @@ class KeyKnown:
     """The key was used before; nothing was appended."""
 
     record: CommandRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyVoided:
+    """The command under this key lost against another history; it will never be recorded.
+
+    `position` is that of the `commands-voided` that says so.
+    """
+
+    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +160,7 @@ class IdentifierHeld:
     holder: SubjectId
 
 
-AppendOutcome = Appended | KeyKnown | VersionConflict | IdentifierHeld
+AppendOutcome = Appended | KeyKnown | KeyVoided | VersionConflict | IdentifierHeld
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +200,8 @@ class Sequencer(Protocol):
         """The position of the last sequenced record, 0 before the first."""
         ...
 
-    def commands(self, key_hashes: Sequence[str]) -> Mapping[str, CommandRecord]:
-        """What these keys did; keys never used are left out."""
+    def commands(self, key_hashes: Sequence[str]) -> Mapping[str, CommandRecord | KeyVoided]:
+        """What these keys did, or that they are voided; keys never used are left out."""
         ...
 
     def read(self, streams: Sequence[str]) -> Iterable[Stored]:
@@ -192,8 +212,12 @@ class Sequencer(Protocol):
         """The records from `first` to `last`, both included."""
         ...
 
-    def streams_changed(self, after: int) -> tuple[int, frozenset[str]]:
-        """The sequenced position, and the streams that got records behind position `after`."""
+    def streams_changed(self, after: int) -> tuple[int, frozenset[str] | None]:
+        """The sequenced position, and the streams that got records behind position `after`.
+
+        Null in their stead where the history may be another one than before: then whatever was
+        kept of it is void.
+        """
         ...
 
     def streams_under(self, prefix: str) -> tuple[int, frozenset[str]]:
@@ -259,7 +283,7 @@ EXISTS: Final = -1
 class Recorded:
     """The request's events stand at `first` … `last` of the log.
 
-    `replayed` where its key had done so before.
+    `replayed` where its key had done so before; `chain` is the chain hash of the last record.
     """
 
     stream: str
@@ -268,6 +292,7 @@ class Recorded:
     last: int
     events: tuple[tuple[EventId, Event], ...]
     replayed: bool = False
+    chain: bytes = field(default=b"", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -414,11 +439,13 @@ class Service:
         known = self._sequencer.commands(keys) if keys else {}
         rest = []
         for index, request in waiting:
-            record = known.get(request.key_hash or "")
-            if record is None:
-                rest.append((index, request))
-            else:
-                outcomes[index] = self._replay(request, record)
+            match known.get(request.key_hash or ""):
+                case None:
+                    rest.append((index, request))
+                case KeyVoided(position=position):
+                    outcomes[index] = CommandVoided(position=position)
+                case record:
+                    outcomes[index] = self._replay(request, record)
         return rest
 
     def _attempt(self, waiting: Sequence[_Waiting], outcomes: _Outcomes) -> list[_Waiting]:
@@ -496,6 +523,7 @@ class Service:
             first=appended.first,
             last=appended.last,
             events=plan.events,
+            chain=appended.chain,
         )
 
     def _replay(self, request: Request, record: CommandRecord) -> Outcome:
@@ -509,6 +537,7 @@ class Service:
             last=record.last,
             events=tuple((one.id, self._codec.event(one)) for one in stored),
             replayed=True,
+            chain=record.chain,
         )
 
     # Deciding ------------------------------------------------------------------------------------
@@ -608,16 +637,23 @@ class Service:
     def _refresh(self) -> None:
         """Drop every kept state that another process has moved on, and take in new editions."""
         position, streams = (
-            self._sequencer.streams_changed(self._position)
-            if self._position
-            else self._sequencer.streams_under(RULEBOOK_STREAM)
+            self._sequencer.streams_changed(self._position) if self._position else (0, None)
         )
+        if streams is None:
+            self._forget()
+            position, streams = self._sequencer.streams_under(RULEBOOK_STREAM)
         rulebooks = [stream for stream in streams if stream.startswith(RULEBOOK_STREAM)]
         for stream in streams:
             self._states.pop(stream, None)
         for stored in self._sequencer.read(rulebooks) if rulebooks else ():
             self._take_edition(stored.stream, stored.version, self._codec.event(stored))
         self._position = position
+
+    def _forget(self) -> None:
+        """Drop all that was kept."""
+        self._states.clear()
+        self._rulebooks = Rulebooks()
+        self._rulebook_versions = {}
 
     def _take_edition(self, stream: str, version: int, event: Event) -> None:
         if version <= self._rulebook_versions.get(stream, 0):

@@ -2,20 +2,18 @@
 
 PostgreSQL: `LEDGER_TEST_PG_URL`, else the embedded wheel, else Debian's programs, else a container
 of the image that docker-compose.yml names.
-Kafka: `LEDGER_TEST_KAFKA` (`host:port` of one that allows topics to be deleted), else a container,
-else a broker from its jars.
+Kafka: `LEDGER_TEST_KAFKA` (`host:port` of one that allows topics to be deleted), else a container
+of the image that docker-compose.yml names, else a broker from its jars.
 """
 
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import psycopg
-import yaml
 
 from infra.local import (
     Cluster,
@@ -31,10 +29,22 @@ from infra.local import (
 )
 from infra.local.jars import KAFKA_VERSION, are_fetched, find_java, find_maven
 
-REPOSITORY: Final = Path(__file__).resolve().parents[1]
+from . import containers
+from .repository import REPOSITORY
+
+__all__ = [
+    "KAFKA_CACHE",
+    "LENIENT_KAFKA",
+    "REPOSITORY",
+    "docker_version",
+    "open_brokers",
+    "open_kafka",
+    "open_postgres",
+    "way_to_jars",
+    "way_to_kafka",
+]
+
 KAFKA_CACHE: Final = REPOSITORY / ".cache" / f"kafka-{KAFKA_VERSION}"
-KAFKA_IMAGE: Final = "confluentinc/cp-kafka:8.0.0"
-"""Of the images with a Kafka 4, testcontainers' KafkaContainer can start Confluent's alone."""
 
 _LENIENT: Final = {
     # What tests write need not outlive the machine; each has databases and connections of its own.
@@ -42,7 +52,7 @@ _LENIENT: Final = {
     "full_page_writes": "off",
     "max_connections": "300",
 }
-_LENIENT_KAFKA: Final = {
+LENIENT_KAFKA: Final = {
     # As a broker has it by default: tests take their topics away again, and see that nothing of
     # ours makes one by asking for it.
     "auto.create.topics.enable": "true",
@@ -63,7 +73,7 @@ def open_postgres(
     except NoPostgres as error:
         if docker_version() is None:
             return error
-    return _in_container()
+    return containers.start_postgres()
 
 
 def way_to_kafka(environment: Mapping[str, str] = os.environ) -> str | NoKafka:
@@ -71,7 +81,7 @@ def way_to_kafka(environment: Mapping[str, str] = os.environ) -> str | NoKafka:
     if given := environment.get("LEDGER_TEST_KAFKA"):
         return f"LEDGER_TEST_KAFKA {given}"
     if docker_version() is not None:
-        return f"Docker {KAFKA_IMAGE}"
+        return f"Docker {containers.compose_image('kafka')}"
     return way_to_jars() or f"{KAFKA_VERSION} from jars"
 
 
@@ -81,8 +91,8 @@ def open_kafka(folder: Path, environment: Mapping[str, str] = os.environ) -> Kaf
         if given := environment.get("LEDGER_TEST_KAFKA"):
             return kafka_at(given, path="LEDGER_TEST_KAFKA", patience_s=_GIVEN_S)
         if docker_version() is not None:
-            return _kafka_in_container()
-        return start_kafka(folder, KAFKA_CACHE, options=_LENIENT_KAFKA)
+            return containers.start_kafka(LENIENT_KAFKA)
+        return start_kafka(folder, KAFKA_CACHE, options=LENIENT_KAFKA)
     except NoKafka as error:
         return error
 
@@ -90,7 +100,7 @@ def open_kafka(folder: Path, environment: Mapping[str, str] = os.environ) -> Kaf
 def open_brokers(folder: Path) -> Cluster | NoKafka:
     """Three brokers from the jars, which tests may kill one by one; else why not."""
     try:
-        return start_cluster(folder, KAFKA_CACHE, brokers=3, options=_LENIENT_KAFKA)
+        return start_cluster(folder, KAFKA_CACHE, brokers=3, options=LENIENT_KAFKA)
     except NoKafka as error:
         return error
 
@@ -129,30 +139,3 @@ def docker_version() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return asked.stdout.strip() or None
-
-
-def compose_image() -> str:
-    """The image of PostgreSQL in docker-compose.yml, so that tests run what is deployed."""
-    compose = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text("utf-8"))
-    image: str = compose["services"]["postgres"]["image"]
-    return image
-
-
-def _in_container() -> Postgres:
-    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 # slow
-
-    container = PostgresContainer(compose_image(), username="ledger", driver=None).start()
-    given = at(container.get_connection_url(), path=f"Docker {compose_image()}")
-    return replace(given, stop=container.stop)
-
-
-def _kafka_in_container() -> Kafka:
-    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415 # slow
-
-    # Without `with_kraft` it would be set up for ZooKeeper, which Kafka 4 has not.
-    container = KafkaContainer(KAFKA_IMAGE).with_kraft()
-    for setting, value in _LENIENT_KAFKA.items():
-        container.with_env(f"KAFKA_{setting.upper().replace('.', '_')}", value)
-    container.start()
-    given = kafka_at(container.get_bootstrap_server(), path=f"Docker {KAFKA_IMAGE}")
-    return replace(given, stop=container.stop)

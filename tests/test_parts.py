@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from infra.local import Kafka, NoKafka
-from tests.parts import KAFKA_IMAGE, REPOSITORY, open_kafka, way_to_kafka
+from tests.containers import compose_image
+from tests.parts import REPOSITORY, open_kafka, way_to_kafka
 from tests.sharing import AskedKafka, OwnKafka
 
 SUITE = ("tests/infra/test_clock.py", "tests/infra/migrations/test_migrate.py")
@@ -80,7 +81,7 @@ def test_docker_goes_before_the_jars(tmp_path: Path, monkeypatch: pytest.MonkeyP
     docker.write_text("#!/bin/sh\necho 28.2.2\n")
     docker.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert way_to_kafka({}) == f"Docker {KAFKA_IMAGE}"
+    assert way_to_kafka({}) == f"Docker {compose_image('kafka')}"
 
 
 @pytest.mark.pg

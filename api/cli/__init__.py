@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from . import codes, importing, lists, maintenance, reading, recording, serving
+from . import codes, importing, lists, maintenance, reading, recording, recovery, serving, topic
 
 __all__ = ["app", "main"]
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (serving, importing, recording, reading, lists, maintenance, codes):
+for group in (serving, importing, recording, reading, lists, maintenance, recovery, topic, codes):
     group.register(app)
 
 

@@ -181,7 +181,7 @@ def _carried_out(
 def _recording(parts: Parts) -> Recording:
     from ..importing import Recording
 
-    return Recording(record=parts.writer.record, command_hash=parts.command_hash)
+    return Recording(record=parts.record_bulk, command_hash=parts.command_hash)
 
 
 def _rehearsing(parts: Parts) -> Recording:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..wiring import Rebuilt, Verified
 
-__all__ = ["register"]
+__all__ = ["Json", "NoProgress", "ask", "progress_of", "register"]
 
 _YES: Final = frozenset({"y", "yes"})
 
@@ -44,9 +44,9 @@ def rebuild(
     from .. import wiring
 
     if not yes:
-        _ask()
+        ask("rebuild", "Make all views anew from the log, and read them from then on?")
     with guarded(), ledger() as parts:
-        with _progress("rebuild", rounds=1, hidden=no_progress) as progress:
+        with progress_of("rebuild", rounds=1, hidden=no_progress) as progress:
             rebuilt = wiring.rebuild_views(parts, progress)
         show_json(_rebuilt(rebuilt)) if json_output else _tell_rebuilt(rebuilt)
     if not rebuilt.ok:
@@ -54,12 +54,12 @@ def rebuild(
         fail(f"the views that were read differed from the log: {named}", Exit.NOT_VERIFIED)
 
 
-def _ask() -> None:
+def ask(command: str, question: str) -> None:
+    """Go on where whoever sits at the terminal says yes; else end the process."""
     if not sys.stdin.isatty():
-        fail("rebuild asks before it begins, and there is nobody to ask: say --yes", Exit.USAGE)
+        fail(f"{command} asks before it begins, and there is nobody to ask: say --yes", Exit.USAGE)
     # Typer's own question leaves a blank on stdout, which is for what was asked.
-    question = "Make all views anew from the log, and read them from then on? [y/N] "
-    typer.echo(question, nl=False, err=True)
+    typer.echo(f"{question} [y/N] ", nl=False, err=True)
     if sys.stdin.readline().strip().lower() not in _YES:
         fail("nothing was done")
 
@@ -94,7 +94,7 @@ def verify(json_output: Json = False, no_progress: NoProgress = False) -> None:
     with (
         guarded(),
         wiring.reach(settings) as database,
-        _progress("verify", rounds=2, hidden=no_progress) as progress,
+        progress_of("verify", rounds=2, hidden=no_progress) as progress,
     ):
         verified = wiring.verify_ledger(settings, database, progress)
     show_json(_verified(verified)) if json_output else _tell_verified(verified)
@@ -153,7 +153,7 @@ def migrate(json_output: Json = False) -> None:
 
 
 @contextmanager
-def _progress(
+def progress_of(
     title: str, *, rounds: int, hidden: bool
 ) -> Iterator[Callable[[int, int], None] | None]:
     """Show how far it is through the log, which is gone through `rounds` times; on stderr."""

@@ -1,4 +1,7 @@
-"""Running the service: `up` runs everything in one process group; `projector` is its child."""
+"""Running the service: `up` runs everything in one process group.
+
+`projector` is its child, and with the log on Kafka `relay`.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("up")(up)
     app.command("projector", hidden=True)(projector)
+    app.command("relay", hidden=True)(relay)
 
 
 def up(
@@ -57,9 +61,9 @@ def up(
     ] = None,
     lang: Annotated[Language, typer.Option(help="Language of the story.")] = Language.EN,
 ) -> None:
-    """Run the service on this machine until Ctrl-C: database, projector and API."""
+    """Run the service on this machine until Ctrl-C: stores, relay, projector and API."""
     from .. import story, wiring
-    from ..server import PortTaken, Server, listener
+    from ..server import PortTaken, Server, listener, url_of
 
     settings = settings_of_environment()
     wiring.configure_logs()
@@ -72,10 +76,17 @@ def up(
             _reset(settings)
         database = closing.enter_context(wiring.reach(settings, serving=True))
         say(f"✓ PostgreSQL {database.version} ({database.path})  {_kept_in(settings)}")
-        parts = closing.enter_context(wiring.opened(settings, database))
+        children = []
+        wiring.announce(settings, database, url_of(listening))
+        if database.kafka is not None:
+            say(
+                f"✓ Kafka {database.kafka.version or 'does not answer'} ({database.kafka.path})"
+                f"  {database.kafka.address}"
+            )
+            children.append(closing.enter_context(_Child("relay")))
+        parts = closing.enter_context(wiring.opened(settings, database, relays=False))
         server = Server(parts, listening)
-        wiring.announce(parts, server.url)
-        children = closing.enter_context(_Child("projector"))
+        children.append(closing.enter_context(_Child("projector")))
         closing.enter_context(server)
         has_sample = sample if sample is not None else settings.id == DEMO_LEDGER
         if has_sample:
@@ -87,7 +98,8 @@ def up(
         while not once and not stop.wait(_LOOK_S):
             if not server.is_running:
                 fail("the API ended by itself; its log says why")
-            children.look()
+            for child in children:
+                child.look()
 
 
 def _reset(settings: Settings) -> None:
@@ -119,6 +131,18 @@ def projector() -> None:
     settings = settings_of_environment()
     with guarded(), wiring.reach(settings) as database:
         wiring.run_projector(settings, database, stop)
+
+
+def relay() -> None:
+    """Send what is sequenced to Kafka until the parent process ends (used by `up`)."""
+    from .. import wiring
+
+    wiring.configure_logs()
+    stop = _stop_on_signals()
+    threading.Thread(target=_stop_with_parent, args=(stop,), daemon=True).start()
+    settings = settings_of_environment()
+    with guarded(), wiring.reach(settings) as database:
+        wiring.run_relay(settings, database, stop)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -109,7 +109,7 @@ class Commands:
         self, outcome: Recorded, asked: Asked, wishes: Wishes, send: Send
     ) -> None:
         wait = patience(wishes.prefer)
-        receipt = await self._entered(outcome.last, wait.seconds)
+        receipt = await self._entered(outcome.last, outcome.chain, wait.seconds)
         headers = _preference(wait)
         if outcome.replayed:
             headers.append((b"idempotent-replay", b"true"))
@@ -154,13 +154,18 @@ class Commands:
         wishes = read_wishes(scope["headers"])
         _refuse_parameters(scope["query_string"])
         key = scope["path"].removeprefix(PREFIX)
-        status = await run_in_threadpool(self._parts.statuses.of_key, key_hash(key))
+        try:
+            status = await run_in_threadpool(self._parts.statuses.of_key, key_hash(key))
+        except Refused as refusal:
+            raise of_refusal(refusal) from refusal
+        except self._parts.unavailable as error:
+            raise unavailable(error) from error
         if status is None:
             raise Problem(
                 "unknown-key", "nothing was recorded under this key; it may be sent again"
             )
         wait = patience(wishes.prefer)
-        receipt = await self._entered(status.last, wait.seconds)
+        receipt = await self._entered(status.last, status.chain, wait.seconds)
         headers = _preference(wait)
         if receipt is None:
             headers += self._headers(self._parts.follower.entered, None)
@@ -177,9 +182,9 @@ class Commands:
             for _, value in self._parts.statuses.records(status.first, status.last)
         ]
 
-    async def _entered(self, position: int, seconds: float) -> Receipt | None:
-        """The receipt of the record at a position; null if it is not entered in time."""
-        future = self._parts.follower.wait(position)
+    async def _entered(self, position: int, chain: bytes, seconds: float) -> Receipt | None:
+        """The receipt of the record with this chain hash; null if it is not entered in time."""
+        future = self._parts.follower.wait(position, chain)
         if not future.done():
             await asyncio.wait((future,), timeout=seconds)
         if future.done():

@@ -1,12 +1,13 @@
 """What the service keeps on this machine when nothing is given: its home, a PostgreSQL, a Kafka."""
 
-from .home import Home, HomeHeld, Run
+from .home import Home, HomeHeld, RememberedLog, Run
 from .jars import NoKafka
-from .kafka import Cluster, Kafka, kafka_at, start_cluster, start_kafka
+from .kafka import FROM_JARS, Cluster, Kafka, kafka_at, start_cluster, start_kafka
 from .postgres import Postgres, at, start
 from .programs import NoPostgres
 
 __all__ = [
+    "FROM_JARS",
     "Cluster",
     "Home",
     "HomeHeld",
@@ -14,6 +15,7 @@ __all__ = [
     "NoKafka",
     "NoPostgres",
     "Postgres",
+    "RememberedLog",
     "Run",
     "at",
     "kafka_at",

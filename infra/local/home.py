@@ -25,7 +25,16 @@ class Run:
     database_url: str
     url: str | None
     pid: int
-    log: str
+    kafka: str | None
+    single_broker: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedLog:
+    """The Kafka on which the ledger of a home lives: `local` for the broker that the home holds."""
+
+    kafka: str
+    single_broker: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,16 @@ class Home:
     def postgres(self) -> Path:
         """Folder of the PostgreSQL that is started here."""
         return self.path / "pg"
+
+    @property
+    def kafka(self) -> Path:
+        """Folder of the broker that is started here."""
+        return self.path / "kafka"
+
+    @property
+    def log_file(self) -> Path:
+        """Which Kafka the log is on; absent where it is the table."""
+        return self.path / "log.json"
 
     @property
     def signing_key(self) -> Path:
@@ -103,7 +122,14 @@ class Home:
 
         For the holder alone. Where that folder is, or null if there was nothing to move.
         """
-        own = (self.postgres, self.signing_key, self.keys, self.rejects)
+        own = (
+            self.postgres,
+            self.kafka,
+            self.log_file,
+            self.signing_key,
+            self.keys,
+            self.rejects,
+        )
         kept = [path for path in own if path.exists()]
         if not kept:
             return None
@@ -114,12 +140,20 @@ class Home:
         return place
 
     def announce(self, run: Run) -> None:
-        """Say where the service runs; for the holder alone. Readers see the old file or the new."""
-        new = self.run_file.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        new.touch(mode=0o600)
-        new.write_text(json.dumps(asdict(run)), "utf-8")
-        new.replace(self.run_file)
+        """Say where the service runs; for the holder alone."""
+        _replace(self.run_file, asdict(run))
+
+    def remember(self, log: RememberedLog) -> None:
+        """Keep which Kafka the log is on, for every later command in this home."""
+        if self.remembered() != log:
+            _replace(self.log_file, asdict(log))
+
+    def remembered(self) -> RememberedLog | None:
+        """Which Kafka the log is on; null where it is the table, or nothing was recorded yet."""
+        try:
+            return RememberedLog(**json.loads(self.log_file.read_bytes()))
+        except FileNotFoundError:
+            return None
 
     def running(self) -> Run | None:
         """The service that runs here, if one holds the home and has said where it is."""
@@ -146,6 +180,15 @@ class Home:
                     "stop that, or choose another LEDGER_HOME"
                 )
             time.sleep(_PAUSE_S)
+
+
+def _replace(file: Path, content: dict[str, object]) -> None:
+    """Write a file of the home anew; readers see the old one or the new."""
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(content), "utf-8")
+    new.replace(file)
 
 
 def _locked(file: int, how: int) -> bool:

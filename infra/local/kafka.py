@@ -33,6 +33,9 @@ from .. import clock
 from .jars import KAFKA_VERSION, NoKafka, fetch, find_java
 from .processes import begin_log, dies_with_starter, free_port, spawn, tail
 
+FROM_JARS: Final = "from jars"
+"""The path of a broker of our own."""
+
 _JVM: Final = (
     "-Xms32m",
     "-Xmx256m",
@@ -120,9 +123,7 @@ def start_kafka(
         NoKafka: no broker can be started here; the message says why.
     """
     cluster = start_cluster(folder, cache, brokers=1, options=options)
-    return Kafka(
-        address=cluster.address, version=KAFKA_VERSION, path="from jars", stop=cluster.stop
-    )
+    return Kafka(address=cluster.address, version=KAFKA_VERSION, path=FROM_JARS, stop=cluster.stop)
 
 
 def start_cluster(

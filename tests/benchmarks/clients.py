@@ -151,12 +151,12 @@ def _paced(
         yield due, request
 
 
-def _writes(port: int, sent: Sequence[Sent], key: str) -> list[bytes]:
+def _writes(port: int, sent: Sequence[Sent], key: str, wait_s: int) -> list[bytes]:
     return [
         b"POST /v1/commands/%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-        b"Content-Type: application/json\r\nIdempotency-Key: %s-%d\r\nPrefer: wait=30\r\n"
+        b"Content-Type: application/json\r\nIdempotency-Key: %s-%d\r\nPrefer: wait=%d\r\n"
         b"Content-Length: %d\r\n\r\n%s"
-        % (name.encode("ascii"), port, key.encode("ascii"), number, len(body), body)
+        % (name.encode("ascii"), port, key.encode("ascii"), number, wait_s, len(body), body)
         for number, (name, body) in enumerate(bodies(sent))
     ]
 
@@ -181,15 +181,16 @@ def main() -> None:
     asked.add_argument("--subjects", type=int, nargs="*", default=[])
     asked.add_argument("--rate", type=float)
     asked.add_argument("--for-s", type=float)
+    asked.add_argument("--wait-s", type=int, default=30)
     said = asked.parse_args()
     behind = said.first + said.count
     match said.what:
         case "record":
             sent = history(said.events)[said.first : behind]
-            requests = _writes(said.port, sent, f"record-{said.first}")
+            requests = _writes(said.port, sent, f"record-{said.first}", said.wait_s)
         case "go-on":
             sent = later(said.events, said.first, behind)
-            requests = _writes(said.port, sent, f"go-on-{said.first}")
+            requests = _writes(said.port, sent, f"go-on-{said.first}", said.wait_s)
         case _:
             requests = _questions(said.port, said.subjects)
     seen = uvloop.run(

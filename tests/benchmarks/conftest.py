@@ -1,4 +1,4 @@
-"""What the benchmarks share: a PostgreSQL that keeps its promises, a recorded history, the table.
+"""What the benchmarks share: stores that keep their promises, a recorded history, the table.
 
 Figures of a run are comparable with each other only: they come from one machine in one hour.
 """
@@ -15,11 +15,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from infra.local import Postgres, start
+from infra.local import Cluster, Postgres, start, start_cluster
+from tests.parts import KAFKA_CACHE
 
 from .figures import Board, machine
 from .recording import Recording, recorded
-from .service import Service, serving
+from .service import Service, Stores, serving
 from .workload import events_wanted
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ class NewDatabase(Protocol):
 
     def __call__(self, name: str) -> str:
         """The address of a new database of this name."""
+        ...
+
+
+class NewStores(Protocol):
+    """Makes what a ledger stands on."""
+
+    def __call__(self, name: str, *, on_kafka: bool) -> Stores:
+        """The stores of a new ledger of this name."""
         ...
 
 
@@ -98,9 +107,32 @@ def new_database(durable: Postgres) -> NewDatabase:
 
 
 @pytest.fixture(scope="session")
-def service(folder: Path, new_database: NewDatabase) -> Iterator[Service]:
-    """The service on an empty ledger."""
-    with serving(folder / "home", new_database("served")) as running:
+def broker(folder: Path) -> Iterator[Cluster]:
+    """The Kafka of both sides: one broker, as the service starts it."""
+    cluster = start_cluster(folder / "kafka", KAFKA_CACHE, brokers=1)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def new_stores(folder: Path, new_database: NewDatabase, broker: Cluster) -> NewStores:
+    """Makes what a ledger stands on."""
+
+    def make(name: str, *, on_kafka: bool) -> Stores:
+        return Stores(
+            ledger=name,
+            home=folder / name,
+            database_url=new_database(name.replace("-", "_")),
+            kafka=broker.address if on_kafka else None,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def service(new_stores: NewStores) -> Iterator[Service]:
+    """The service on an empty ledger, whose log is a table."""
+    with serving(new_stores("on-table", on_kafka=False)) as running:
         yield running
 
 
@@ -108,6 +140,20 @@ def service(folder: Path, new_database: NewDatabase) -> Iterator[Service]:
 def recording(service: Service, new_database: NewDatabase, events: int) -> Recording:
     """The history, recorded through the service and with the library."""
     return recorded(service, library_environment(new_database("saved")), events)
+
+
+@pytest.fixture(scope="session")
+def service_on_kafka(new_stores: NewStores) -> Iterator[Service]:
+    """The service on an empty ledger, whose log is on Kafka."""
+    with serving(new_stores("on-kafka", on_kafka=True)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def entering(service_on_kafka: Service, new_database: NewDatabase, events: int) -> Recording:
+    """The history, entered on Kafka through the service, and saved with the library."""
+    environment = library_environment(new_database("saved_beside_kafka"))
+    return recorded(service_on_kafka, environment, events)
 
 
 def library_environment(database_url: str) -> dict[str, str]:

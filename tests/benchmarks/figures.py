@@ -1,4 +1,4 @@
-"""What was measured: a figure of ours, the library's at the same work, and what is demanded."""
+"""What was measured: a figure of ours, a yardstick of the same run, and what is demanded."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Board", "Figure", "machine"]
+__all__ = ["Board", "Figure", "machine", "rates"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table; `ratio` and `demand` are empty where nothing is demanded of it."""
+    """One line of the table; `ratio` and `demand` are empty where nothing is demanded of it.
+
+    `beside` is the yardstick: what it is, and what it did.
+    """
 
     what: str
     ours: str
-    library: str = ""
+    beside: str = ""
     ratio: str = ""
     demand: str = ""
     is_met: bool | None = None
@@ -30,8 +33,10 @@ class Figure:
     def line(self) -> str:
         """The figure as a sentence."""
         parts = [f"{self.what}: {self.ours}"]
-        if self.library:
-            parts.append(f"the library {self.library}, ratio {self.ratio}")
+        if self.beside:
+            parts.append(f"beside {self.beside}")
+        if self.ratio:
+            parts.append(f"ratio {self.ratio}")
         if self.demand:
             parts.append(f"demanded {self.demand}")
         return ", ".join(parts)
@@ -53,14 +58,20 @@ class Board:
         assert figure.is_met, figure.line
 
     def compare(
-        self, what: str, ours: Sequence[float], library: Sequence[float], *, at_least: float
+        self,
+        what: str,
+        ours: Sequence[float],
+        theirs: Sequence[float],
+        *,
+        at_least: float,
+        yardstick: str = "eventsourcing",
     ) -> Figure:
         """Rates of interleaved rounds: the median of each, and the median of their ratios."""
-        ratio = median(mine / theirs for mine, theirs in zip(ours, library, strict=True))
+        ratio = median(mine / its for mine, its in zip(ours, theirs, strict=True))
         return Figure(
             what=what,
-            ours=_rates(ours),
-            library=_rates(library),
+            ours=rates(ours),
+            beside=f"{yardstick} {rates(theirs)}",
             ratio=f"{ratio:.2f}",
             demand=f"≥ {at_least:g} ×",
             is_met=ratio >= at_least,
@@ -68,12 +79,12 @@ class Board:
 
     def table(self) -> list[str]:
         """The lines of the table."""
-        head = ("what", "ours", "eventsourcing", "ratio", "demanded", "")
+        head = ("what", "ours", "beside", "ratio", "demanded", "")
         rows = [head] + [
             (
                 one.what,
                 one.ours,
-                one.library,
+                one.beside,
                 one.ratio,
                 one.demand,
                 {True: "✓", False: "✗ not reached", None: ""}[one.is_met],
@@ -84,9 +95,10 @@ class Board:
         return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
-def _rates(rates: Sequence[float]) -> str:
-    spread = f" ({min(rates):,.0f}–{max(rates):,.0f})" if len(rates) > 1 else ""
-    return f"{median(rates):,.0f}/s{spread}"
+def rates(found: Sequence[float]) -> str:
+    """The median of rates, and how far they lie apart."""
+    spread = f" ({min(found):,.0f}–{max(found):,.0f})" if len(found) > 1 else ""
+    return f"{median(found):,.0f}/s{spread}"
 
 
 _CPU_FIELD: Final = "model name"

@@ -1,7 +1,7 @@
-"""The service as its users run it: `credit-ledger up` in processes of its own, on a given database.
+"""The service as its users run it: `credit-ledger up` in processes of its own, on given stores.
 
-`up` serves HTTP and sequences in one process and projects in a child, so what is measured is what
-runs.
+`up` serves HTTP and sequences in one process, and relays and projects in a child each, so what is
+measured is what runs.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ import psutil
 import psycopg
 
 from infra import clock
+from infra.deploy.health import is_ready
+from infra.topic import topic_name
 from tests.parts import REPOSITORY
 
 from .clients import Seen
@@ -29,26 +31,72 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Ran", "Service", "command", "seen", "serving"]
+    from psycopg.rows import TupleRow
 
-LEDGER: Final = "bench"
+__all__ = ["Ran", "Service", "Stores", "command", "seen", "serving"]
+
 _START_S: Final = 60.0
 _STOP_S: Final = 60.0
 _SHOWN_S: Final = 600.0
-_LOOK_S: Final = 0.05
+_LOOK_S: Final = 0.02
 _MIB: Final = 1 << 20
 _HEAD: Final = "SELECT position FROM ledger_head"
 _SHOWN: Final = "SELECT max(position) FROM projection_place"
+_ENTERED: Final = "SELECT max(position) FROM ledger_place"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What a ledger stands on: its home, its database, and the Kafka of its log (null: a table)."""
+
+    ledger: str
+    home: Path
+    database_url: str
+    kafka: str | None = None
+
+    @property
+    def topic(self) -> str:
+        """The topic of the log on Kafka."""
+        return topic_name(self.ledger)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of the service is told."""
+        told = {
+            **os.environ,
+            "LEDGER_HOME": str(self.home),
+            "LEDGER_ID": self.ledger,
+            "LEDGER_DATABASE_URL": self.database_url,
+        }
+        if self.kafka is not None:
+            told |= {"LEDGER_KAFKA": self.kafka, "LEDGER_SINGLE_BROKER": "true"}
+        return told
+
+    def head(self) -> int:
+        """The sequenced position; 0 where there is no ledger yet."""
+        return _asked(self.database_url, _HEAD)
+
+    def entered(self) -> int:
+        """The position that is known to be entered on Kafka."""
+        return _asked(self.database_url, _ENTERED)
+
+    def shown(self) -> int:
+        """The position that the views show."""
+        return _asked(self.database_url, _SHOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A running service: its home, the database it works on, its port."""
+    """A running service: what it stands on, and its port."""
 
-    home: Path
-    database_url: str
+    stores: Stores
     port: int
     process: subprocess.Popen[bytes]
+
+    @property
+    def database_url(self) -> str:
+        """The database that it works on."""
+        return self.stores.database_url
 
     @property
     def resident_mib(self) -> float:
@@ -60,7 +108,7 @@ class Service:
     def projector_mib(self) -> float:
         """The memory of its projector, in MiB."""
         children = psutil.Process(self.process.pid).children()
-        found: int = sum(child.memory_info().rss for child in children)
+        found: int = sum(one.memory_info().rss for one in children if "projector" in one.cmdline())
         return found / _MIB
 
     def clients(self, what: str, **told: object) -> Seen:
@@ -78,17 +126,17 @@ class Service:
 
     def run(self, *arguments: str) -> Ran:
         """Run a command of the command line beside the service."""
-        return command(self.home, self.database_url, *arguments)
+        return command(self.stores, *arguments)
 
     def head(self) -> int:
         """The sequenced position."""
-        return _asked(self.database_url, _HEAD)
+        return self.stores.head()
 
     def wait_until_shown(self) -> float:
         """Wait until the views show all that is sequenced; for how many seconds."""
         begun = clock.elapsed()
         head = self.head()
-        while _asked(self.database_url, _SHOWN) < head:
+        while self.stores.shown() < head:
             if clock.elapsed() - begun > _SHOWN_S:
                 raise TimeoutError(f"the views do not come to position {head}")
             time.sleep(_LOOK_S)
@@ -97,32 +145,43 @@ class Service:
 
 @dataclass(slots=True, kw_only=True)
 class Ran:
-    """What a command printed and took: `recorded_s` until the last record, `seconds` in all."""
+    """What a command printed and took.
+
+    `recorded_s` is until its last record was sequenced, `entered_s` until that was known to be
+    entered on Kafka, `seconds` in all.
+    """
 
     head_before: int
     said: bytes = b""
     seconds: float = 0.0
     recorded_s: float = 0.0
+    entered_s: float = 0.0
     resident_mib: float = 0.0
 
 
-def command(home: Path, database_url: str, *arguments: str) -> Ran:
+def command(stores: Stores, *arguments: str) -> Ran:
     """Run a command of the command line, and watch it: what is recorded when, its memory."""
-    ran = Ran(head_before=_head(database_url))
-    begun = clock.elapsed()
-    head = ran.head_before
-    with subprocess.Popen(
-        [sys.executable, "-m", "api.cli", *arguments],
-        cwd=REPOSITORY,
-        env=_environment(home, database_url),
-        stdout=subprocess.PIPE,
-    ) as process:
+    ran = Ran(head_before=stores.head())
+    head, entered = ran.head_before, stores.entered()
+    with (
+        psycopg.connect(stores.database_url, autocommit=True) as connection,
+        subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *arguments],
+            cwd=REPOSITORY,
+            env=stores.environment,
+            stdout=subprocess.PIPE,
+        ) as process,
+    ):
+        begun = clock.elapsed()
         assert process.stdout is not None, "it has a pipe"
         while process.poll() is None:
             time.sleep(_LOOK_S)
             ran.resident_mib = max(ran.resident_mib, _resident_mib(process.pid))
-            if (now := _head(database_url)) != head:
-                head, ran.recorded_s = now, clock.elapsed() - begun
+            now_entered, now_head = _found(connection, _ENTERED), _found(connection, _HEAD)
+            if now_head != head:
+                head, ran.recorded_s = now_head, clock.elapsed() - begun
+            if now_entered != entered:
+                entered, ran.entered_s = now_entered, clock.elapsed() - begun
         ran.seconds = clock.elapsed() - begun
         ran.said = process.stdout.read()
     assert process.returncode == 0, f"{arguments} ended with {process.returncode}"
@@ -140,17 +199,17 @@ def _resident_mib(pid: int) -> float:
     return resident / _MIB
 
 
-def _head(database_url: str) -> int:
-    """The sequenced position; 0 where there is no ledger yet."""
+def _asked(database_url: str, question: LiteralString) -> int:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        return _found(connection, question)
+
+
+def _found(connection: psycopg.Connection[TupleRow], question: LiteralString) -> int:
+    """The number that a question is answered with; 0 where there is none, or no ledger yet."""
     try:
-        return _asked(database_url, _HEAD)
+        row = connection.execute(question).fetchone()
     except psycopg.errors.UndefinedTable:
         return 0
-
-
-def _asked(database_url: str, question: LiteralString) -> int:
-    with psycopg.connect(database_url) as connection:
-        row = connection.execute(question).fetchone()
     return 0 if row is None else int(row[0] or 0)
 
 
@@ -162,39 +221,30 @@ def seen(running: subprocess.Popen[bytes]) -> Seen:
 
 
 @contextmanager
-def serving(home: Path, database_url: str) -> Iterator[Service]:
-    """The service on an empty database, until the end of the block."""
+def serving(stores: Stores) -> Iterator[Service]:
+    """The service on these stores, until the end of the block."""
     process = subprocess.Popen(
         [sys.executable, "-m", "api.cli", "up", "--no-sample", "--port", "0"],
         cwd=REPOSITORY,
-        env=_environment(home, database_url),
+        env=stores.environment,
         stdout=sys.stderr,
     )
     try:
-        port = _port(home, process)
-        yield Service(home=home, database_url=database_url, port=port, process=process)
+        yield Service(stores=stores, port=_port(stores.home, process), process=process)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(_STOP_S)
 
 
 def _port(home: Path, process: subprocess.Popen[bytes]) -> int:
-    """The port that it says it serves on, once something listens there."""
+    """The port that it says it serves on, once it is ready there."""
     run_file = home / "run.json"
     deadline = clock.elapsed() + _START_S
     while clock.elapsed() < deadline and process.poll() is None:
         if run_file.exists():
             port = urlsplit(json.loads(run_file.read_text())["url"]).port
             assert isinstance(port, int), "the address of a service names its port"
-            return port
+            if is_ready(port):
+                return port
         time.sleep(_LOOK_S)
     raise RuntimeError("the service did not start; it says why above")
-
-
-def _environment(home: Path, database_url: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "LEDGER_HOME": str(home),
-        "LEDGER_ID": LEDGER,
-        "LEDGER_DATABASE_URL": database_url,
-    }

@@ -1,10 +1,11 @@
-"""A rebuild of all views, beside the library's runner with one table of one row a subject."""
+"""A rebuild of all views: beside the library's runner with one table, and a bare consumer."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Final
 
+from .bare import consumed
 from .library import folded
 from .told import say
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from .recording import Recording
 
 _AT_LEAST: Final = 10
+_OF_A_CONSUMER: Final = 0.1
 
 
 def test_all_views_are_rebuilt_faster_than_the_library_fills_one_table(
@@ -28,3 +30,20 @@ def test_all_views_are_rebuilt_faster_than_the_library_fills_one_table(
     ours = said["events"] / said["seconds"]
     what = "rebuild of all views, indexed and compared"
     board.hold(board.compare(what, [ours], [theirs], at_least=_AT_LEAST))
+
+
+def test_all_views_are_rebuilt_from_kafka_at_a_tenth_of_a_bare_consumer(
+    entering: Recording, board: Board
+) -> None:
+    stores = entering.service.stores
+    assert stores.kafka is not None
+    say(f"rebuilding all views from Kafka, {entering.events} events")
+    said = json.loads(entering.service.run("rebuild", "--yes", "--json").said)
+    assert said["ok"], said
+    say("a bare consumer reads the same topic")
+    count, took_s = consumed(stores.kafka, stores.topic)
+    assert count >= said["events"]
+    what = "rebuild of all views from Kafka, indexed and compared"
+    ours, theirs = said["events"] / said["seconds"], count / took_s
+    yardstick = "a bare consumer"
+    board.hold(board.compare(what, [ours], [theirs], at_least=_OF_A_CONSUMER, yardstick=yardstick))

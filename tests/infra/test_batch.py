@@ -73,7 +73,17 @@ class TestAdmitting:
         batch = [append("a", 4, key=1, count=2, claims=[code(1)]), append("b", 2), append("a", 6)]
         answers, admitted = admit(batch, ground, 10)
         assert [(one.first, one.last) for one in admitted] == [(11, 12), (13, 13)]
-        assert outcomes(answers) == [
+        rows, head = build(
+            admitted,
+            ledger=LEDGER,
+            before=Head(position=10, term=1),
+            time="2026-11-24T00:00:00.000000Z",
+            sign=Signer.generate(LEDGER).sign,
+        )
+        came_to = outcomes(answers, rows)
+        assert isinstance(came_to[-1], Appended)
+        assert came_to[-1].chain == head.chain
+        assert came_to == [
             Appended(first=11, last=12),
             conflict("b", 0),
             Appended(first=13, last=13),
@@ -83,7 +93,7 @@ class TestAdmitting:
         assert ground.commands == {
             f"{1:064x}": CommandRecord(command_hash=f"{7:064x}", first=11, last=12)
         }
-        assert streams_left_out(batch, outcomes(answers)) == ground.left_out == {"b"}
+        assert streams_left_out(batch, came_to) == ground.left_out == {"b"}
 
     def test_what_is_left_out_leaves_no_trace_in_the_ground(self) -> None:
         ground = Ground()

@@ -42,7 +42,7 @@ def test_what_is_sequenced_is_entered_byte_for_byte(
     )
     gate = Gate(
         store=lambda: PostgresGateStore.held(lambda: connect(database_url), opener),
-        topic=lambda: KafkaTopic(kafka.address, topic, single_broker=True),
+        topic=lambda _: KafkaTopic(kafka.address, topic, single_broker=True),
         verify=ledger.verifier,
     )
     assert gate.pass_through() == Serve()

@@ -108,9 +108,41 @@ class TestLostPlaces:
     def place(self, store: Store) -> Place:
         return Reader(store.log, store.verifier).poll()[-1].place
 
-    def test_another_topic_does_not_hold_the_place(self, store: Store, place: Place) -> None:
-        with pytest.raises(PlaceLost, match="topic memory, the log is other"):
-            Reader(Edited(store.records(), "other"), store.verifier, place)
+    def test_a_place_of_another_topic_goes_on_behind_its_head(
+        self, store: Store, place: Place
+    ) -> None:
+        store.sequencer.append([append("new", 1, count=2)])
+        log = Edited(store.records(), "other")
+        (batch,) = Reader(log, store.verifier, place).poll()
+        assert [one.position for one in batch.records] == [8, 9]
+        assert (batch.place.topic_id, batch.place.offset) == ("other", 8)
+
+    def test_it_waits_until_the_other_topic_has_come_to_that_head(
+        self, store: Store, place: Place
+    ) -> None:
+        log = Edited(store.records()[:5], "other")
+        reader = Reader(log, store.verifier, place)
+        assert reader.poll() == ()
+        store.sequencer.append([append("new", 1)])
+        log.records = list(store.records())
+        (batch,) = reader.poll()
+        assert [one.position for one in batch.records] == [8]
+
+    def test_it_reads_the_other_topic_from_an_older_place_that_is_known_there(
+        self, store: Store, place: Place
+    ) -> None:
+        log = Edited(store.records(), "other")
+        older = Reader(log, store.verifier).poll()[1].place
+        log.records[: older.offset] = [Arrival(b"?", None, 0, 0, None)] * older.offset
+        assert Reader(log, store.verifier, place, older=[older]).poll() == ()
+
+    def test_another_history_on_the_other_topic_is_none_of_the_place(
+        self, store: Store, place: Place
+    ) -> None:
+        log = Edited(store.records(), "other")
+        reader = Reader(log, store.verifier, replace(place, chain=bytes(32)))
+        with pytest.raises(PlaceLost, match="position 7"):
+            reader.poll()
 
     def test_the_beginning_is_held_by_every_log_of_the_topic(self, store: Store) -> None:
         reader = Reader(Edited([]), store.verifier, Place(topic_id="memory"))

@@ -15,13 +15,13 @@ from infra.connections import connect
 from infra.creation import create_ledger, public_keys
 from infra.follower import Follower
 from infra.ids import fresh_event, fresh_subject
+from infra.log_source import table_source
 from infra.sequencer import PostgresSequencer
 from infra.signer import Signer, Verifier
 from infra.table_log import TableLog
 from infra.writer import Writer
 from ledger.calendar import official_calendar
 from ledger.commands import Command, PublishEdition
-from ledger.log import Place
 from ledger.refusals import Refused
 from ledger.rulebooks import shipped
 from ledger.service import Recorded, Request, Service, TooContended, Unchanged
@@ -166,7 +166,10 @@ def test_what_is_recorded_is_entered_when_the_log_was_read_back(url: str) -> Non
         verifier = Verifier(LEDGER, public_keys(connection))
     with process(url) as service, closing(TableLog(lambda: connect(url))) as log:
         follower = Follower(
-            log, verifier, Place(topic_id="table"), lambda position: log.read(position - 1, 1)[0]
+            table_source(url),
+            lambda: verifier,
+            lambda _: (),
+            lambda position, _: log.read(position - 1, 1)[0],
         )
         writer = Writer(service, follower.hint)
         follower.start()
@@ -174,9 +177,11 @@ def test_what_is_recorded_is_entered_when_the_log_was_read_back(url: str) -> Non
         try:
             (outcome,) = writer.record([request(1, penalty())])
             assert isinstance(outcome, Recorded)
-            receipt = follower.wait(outcome.last, 20)
+            follower.wait(outcome.last, 20)
+            receipt = follower.receipt(outcome.last, outcome.chain)
         finally:
             writer.stop()
             follower.stop()
+    assert receipt is not None
     assert (receipt.position, receipt.partition, receipt.offset) == (3, 0, 2)
     assert follower.entered.position == 3

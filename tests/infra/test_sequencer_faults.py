@@ -265,7 +265,7 @@ class TestRollbacks:
                 _wait_for_lock(looking)
                 assert not asked.done()
             slow.execute("COMMIT")
-            assert asked.result(10) == []
+            assert asked.result(10) == {}
 
 
 def _wait_for_lock(connection: psycopg.Connection[tuple[object, ...]]) -> None:

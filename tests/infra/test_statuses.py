@@ -8,7 +8,9 @@ import psycopg
 import pytest
 
 from infra.connections import open_pool
+from infra.reader import Reader
 from infra.statuses import CommandStatus, HeadStatus, Statuses
+from ledger.record import Head, chain_hash, leaf_hash
 from ledger.values import EventId
 from tests.contracts import Store, append
 from tests.stores import postgres_store
@@ -31,9 +33,22 @@ def statuses(store: Store, database_url: str) -> Iterator[Statuses]:
         yield Statuses(pool)
 
 
-def test_it_is_told_what_a_key_did(statuses: Statuses) -> None:
+def head_of(store: Store) -> Head:
+    reader = Reader(store.log, store.verifier)
+    reader.poll()
+    return reader.place.head
+
+
+def test_it_is_told_what_a_key_did(statuses: Statuses, store: Store) -> None:
+    third = store.records()[2]
+    assert third.fields is not None
     assert statuses.of_key(f"{1:064x}") == CommandStatus(
-        command_hash=f"{7:064x}", first=2, last=3, stream="a", version=2
+        command_hash=f"{7:064x}",
+        first=2,
+        last=3,
+        chain=chain_hash(third.fields.prev, leaf_hash(third.value)),
+        stream="a",
+        version=2,
     )
 
 
@@ -50,12 +65,18 @@ def test_what_a_key_did_does_not_change_when_its_stream_goes_on(
 
 
 def test_a_record_is_found_by_its_position(statuses: Statuses, store: Store) -> None:
+    head = head_of(store)
     for position, arrival in enumerate(store.records(), start=1):
-        assert statuses.record(position) == arrival
-        assert statuses.recall(position) == arrival
-    assert statuses.record(5) is None
-    with pytest.raises(AssertionError, match="position 5"):
-        statuses.recall(5)
+        assert statuses.record(position, head) == arrival
+    assert statuses.record(5, head) is None
+
+
+def test_no_record_is_found_behind_a_head_that_postgresql_has_not(
+    statuses: Statuses, store: Store
+) -> None:
+    head = head_of(store)
+    assert statuses.record(1, Head(position=5, chain=head.chain, term=1)) is None
+    assert statuses.record(1, Head(position=4, chain=bytes(32), term=1)) is None
 
 
 def test_records_are_given_from_one_position_to_another(statuses: Statuses, store: Store) -> None:

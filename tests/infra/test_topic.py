@@ -3,6 +3,7 @@
 import secrets
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from infra.kafka_clients import KafkaUnreachable, administrator
 from infra.local import Cluster, Kafka
 from infra.topic import (
+    LedgerTopic,
+    TooFewBrokers,
     Topic,
     TopicGone,
     TopicTaken,
@@ -20,8 +23,10 @@ from infra.topic import (
     create_topic,
     describe_topic,
     find_topic_id,
+    ledger_topic,
     objections,
     topic_name,
+    topics_of,
 )
 from tests.brokers import wait_until_known
 
@@ -254,3 +259,102 @@ def test_three_brokers_hold_a_topic_that_needs_no_excuse(three_brokers: Cluster)
         for number in (1, 2, 3)
         for setting in ("auto.create.topics.enable", "delete.topic.enable")
     )
+
+
+# What an operator is shown ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ledger(admin: KafkaAdminClient) -> Iterator[str]:
+    """A ledger that has no topic yet; those that a test makes are taken away."""
+    named = f"test-{secrets.token_hex(6)}"
+    yield named
+    admin.delete_topics(list(topics_of(admin, named)))
+
+
+@pytest.mark.kafka
+def test_a_ledger_without_a_topic_is_shown_as_such_and_none_is_made(
+    kafka: Kafka, admin: KafkaAdminClient, ledger: str
+) -> None:
+    found = ledger_topic(kafka.address, ledger, single_broker=True)
+    assert (found.name, found.topic, found.end) == (f"{ledger}.log", None, 0)
+    assert found.objections.complaints == (f"there is no topic {ledger}.log",)
+    assert topics_of(admin, ledger) == ()
+
+
+@pytest.mark.kafka
+def test_a_topic_is_made_once_and_found_from_then_on(
+    kafka: Kafka, admin: KafkaAdminClient, ledger: str
+) -> None:
+    made = ledger_topic(kafka.address, ledger, single_broker=True, create=True)
+    again = ledger_topic(kafka.address, ledger, single_broker=True, create=True)
+    assert (made.is_new, again.is_new) == (True, False)
+    assert made.topic is not None
+    assert again.topic is not None
+    assert made.topic.topic_id == again.topic.topic_id == find_topic_id(admin, f"{ledger}.log")
+    assert (again.former, again.end) == ((), 0)
+    assert not again.objections.complaints
+
+
+@pytest.mark.kafka
+def test_a_topic_that_is_wrong_is_complained_of_and_left_as_it_is(
+    kafka: Kafka, admin: KafkaAdminClient, ledger: str
+) -> None:
+    asked = {f"{ledger}.log": {"num_partitions": 2, "replication_factor": 1}}
+    admin.create_topics(asked, wait_for_metadata=True)
+    found = ledger_topic(kafka.address, ledger, single_broker=True, create=True)
+    assert f"topic {ledger}.log has 2 partitions, must have 1" in found.objections.complaints
+    assert describe_topic(admin, f"{ledger}.log").partitions == 2
+    assert not found.is_new
+
+
+@pytest.mark.kafka
+def test_the_newest_topic_of_a_ledger_is_shown_and_the_first_is_not_made_beside_it(
+    kafka: Kafka, admin: KafkaAdminClient, ledger: str
+) -> None:
+    for number in (2, 10):
+        create_topic(admin, f"{ledger}.log.{number}", single_broker=True)
+    create_topic(admin, f"{ledger}.log.of-somebody-else", single_broker=True)
+    try:
+        found = ledger_topic(kafka.address, ledger, single_broker=True, create=True)
+    finally:
+        admin.delete_topics([f"{ledger}.log.of-somebody-else"])
+    assert (found.name, found.former) == (f"{ledger}.log.10", (f"{ledger}.log.2",))
+    assert not found.is_new
+
+
+@pytest.mark.kafka
+def test_its_end_is_shown(kafka: Kafka, admin: KafkaAdminClient, ledger: str) -> None:
+    create_topic(admin, f"{ledger}.log", single_broker=True)
+    producer = KafkaProducer(bootstrap_servers=kafka.address)
+    for value in (b"a", b"b", b"c"):
+        producer.send(f"{ledger}.log", value, partition=0)
+    producer.close()
+    assert ledger_topic(kafka.address, ledger, single_broker=True).end == 3
+
+
+@pytest.mark.kafka
+def test_of_two_that_make_the_topic_at_once_one_makes_it_and_both_find_it(
+    kafka: Kafka, ledger: str
+) -> None:
+    start = threading.Barrier(2)
+
+    def make() -> LedgerTopic:
+        start.wait()
+        return ledger_topic(kafka.address, ledger, single_broker=True, create=True)
+
+    with ThreadPoolExecutor(2) as both:
+        one, other = (each.result() for each in [both.submit(make), both.submit(make)])
+    assert one.topic is not None
+    assert other.topic is not None
+    assert one.topic.topic_id == other.topic.topic_id
+    assert one.is_new + other.is_new == 1
+
+
+@pytest.mark.kafka
+def test_a_single_broker_makes_no_topic_of_three_copies_and_the_remedy_is_said(
+    kafka: Kafka, admin: KafkaAdminClient, ledger: str
+) -> None:
+    with pytest.raises(TooFewBrokers, match="LEDGER_SINGLE_BROKER=true"):
+        ledger_topic(kafka.address, ledger, single_broker=False, create=True)
+    assert topics_of(admin, ledger) == ()

@@ -71,10 +71,7 @@ class Kept:
         return TableLog(lambda: connect(self.url))
 
     def project(self) -> None:
-        with (
-            closing(self.log()) as log,
-            closing(Projector(self.url, log, self.verifier)) as projector,
-        ):
+        with closing(Projector(self.url, self.log, self.verifier)) as projector:
             while projector.step():
                 pass
 

@@ -403,7 +403,7 @@ class Ledger:
         return log
 
     def projector(self, **told: object) -> Projector:
-        projector = Projector(self.url, self.log(), self.verifier, **told)  # type: ignore[arg-type]
+        projector = Projector(self.url, self.log, self.verifier, **told)  # type: ignore[arg-type]
         self._projectors.append(projector)
         return projector
 

@@ -13,9 +13,9 @@ from infra import generations, rebuild, view_store
 from infra import projector as projecting
 from infra.connections import connect
 from infra.generations import digests, drop_generations, live, stored, switch_back
+from infra.log_source import table_source
 from infra.projector import Projector
 from infra.rebuild import verify_views
-from infra.table_log import TableLog
 from ledger.rulebooks import shipped
 
 from .history import ROLES, History, Ledger
@@ -50,7 +50,7 @@ def _all(projector: Projector, limit: int = 40) -> None:
 
 def _project(ledger: Ledger) -> None:
     """As a process of its own does it: on a log and connections of its own."""
-    projector = Projector(ledger.url, TableLog(lambda: connect(ledger.url)), ledger.verifier)
+    projector = Projector(ledger.url, table_source(ledger.url), ledger.verifier)
     _all(projector)
 
 
@@ -58,7 +58,7 @@ def _rebuild(ledger: Ledger, shares: int) -> None:
     """Likewise."""
     rebuild.rebuild(
         ledger.url,
-        lambda: TableLog(lambda: connect(ledger.url)),
+        table_source(ledger.url),
         ledger.verifier,
         shares=shares,
     )

@@ -134,6 +134,12 @@ class MemoryGateStore:
             if not state.rows:
                 self._begin_term(state, "created")
 
+    def move_to(self, topic: Pinned) -> None:
+        """Let a ledger that never lived on a topic live on this one, and open the next term."""
+        with self._transaction("move", topic.name) as state:
+            state.topics.append(topic)
+            self._begin_term(state, "the log moved to Kafka")
+
     def adopt(self, batches: Iterator[Accepted]) -> None:
         """Take in what was entered behind the head, a batch or two at a time."""
         for batch in batches:

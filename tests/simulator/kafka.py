@@ -141,6 +141,11 @@ class WatchedTopic:
         return self.topic.topic_id
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """Nothing of it should be otherwise."""
+        return ()
+
+    @property
     def name(self) -> str:
         """Its name."""
         return self.topic.name

@@ -101,7 +101,10 @@ class GateKeeper:
         self._passed_at = clockwork.now
         store = site.store()
         gate = Gate(
-            store=store.held, topic=site.topic, verify=lambda: verify, elapsed=clockwork.elapsed
+            store=store.held,
+            topic=lambda _: site.topic(),
+            verify=lambda: verify,
+            elapsed=clockwork.elapsed,
         )
         with armed(clockwork, _GATE_POINTS):
             self.decision = gate.pass_through()

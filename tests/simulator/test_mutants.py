@@ -252,9 +252,11 @@ def whole(records: Sequence[Outgoing]) -> Sequence[Outgoing]:
 
 
 def skips_the_gate(patch: pytest.MonkeyPatch) -> None:
-    def look(self: gate.Gate, store: MemoryGateStore, topic: gate.Topic) -> Decision:
-        if store.pinned() is None:
-            return look_and_act(self, store, topic)
+    def look(
+        self: gate.Gate, store: MemoryGateStore, topic: gate.Topic, pinned: gate.Pinned | None
+    ) -> Decision:
+        if pinned is None:
+            return look_and_act(self, store, topic, pinned)
         if not store.term_is_ours():
             store.open_term("nobody has looked")
         return Serve()

@@ -14,7 +14,8 @@ RUN = Run(
     database_url="postgresql://ledger:geheim@127.0.0.1:5432/postgres",
     url="http://127.0.0.1:8000",
     pid=4711,
-    log="table",
+    kafka=None,
+    single_broker=False,
 )
 
 HOLD = """

@@ -1,0 +1,126 @@
+"""What a process of a ledger on Kafka runs beside the service: gate, hints, and a relay if wanted.
+
+The gate looks once when the site is entered, so that whoever works here knows what the ledger may
+do; later looks, the relay and the hints have threads of their own.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from ledger.acceptance import Verify
+
+from .connections import connect
+from .gate import Gate, Pinned
+from .gate_keeper import GateKeeper
+from .gate_store import PostgresGateStore, TermOpener
+from .hints import Hearing, Hints
+from .kafka_topic import KafkaTopic
+from .log_source import pinned_topic
+from .relay import Relay
+from .relaying import relay_sessions
+from .topic import TopicGone, TopicTaken, administer, create_topic, find_topic_id, topic_name
+
+__all__ = ["KafkaSite", "keep_relaying", "on_kafka"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaSite:
+    """Where a ledger lives, and how its terms are opened and its batches verified.
+
+    `verify` reads the keys that there are now.
+    """
+
+    database_url: str
+    address: str
+    single_broker: bool
+    opener: TermOpener
+    verify: Callable[[], Verify]
+
+    def gate(self) -> Gate:
+        """The gate between the two stores."""
+        return Gate(
+            store=lambda: PostgresGateStore.held(lambda: connect(self.database_url), self.opener),
+            topic=self.topic,
+            verify=self.verify,
+        )
+
+    def topic(self, pinned: Pinned | None) -> KafkaTopic:
+        """The pinned topic as it is now; where none is pinned, the one that the ledger begins on.
+
+        Raises:
+            KafkaUnreachable: no broker answers.
+        """
+        name = topic_name(self.opener.ledger) if pinned is None else pinned.name
+        return KafkaTopic(self.address, name, single_broker=self.single_broker)
+
+    def make_topic(self) -> None:
+        """Make the topic of a ledger that never lived on one, where there is none of its name.
+
+        Raises:
+            KafkaUnreachable: no broker answers.
+        """
+        if pinned_topic(self.database_url) is not None:
+            return
+        name = topic_name(self.opener.ledger)
+        with administer(self.address) as admin:
+            try:
+                find_topic_id(admin, name)
+            except TopicGone:
+                try:
+                    create_topic(admin, name, single_broker=self.single_broker)
+                except TopicTaken:
+                    return  # another process was faster
+
+    def relay(self, wake_gate: Callable[[], None]) -> Relay:
+        """The relay, not yet running; `wake_gate` has the gate look, and returns when it has."""
+        return Relay(relay_sessions(self.database_url, self.address, self.verify), wake_gate)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What runs beside the service: whom to wake, and whom to tell of a commit."""
+
+    keeper: GateKeeper
+    committed: Callable[[], None]
+
+
+@contextmanager
+def on_kafka(site: KafkaSite, *, relays: bool) -> Iterator[Running]:
+    """Run gate and hints until the end, and with `relays` a relay, too.
+
+    Raises:
+        KafkaUnreachable: the ledger never lived on a topic, and no broker answers.
+    """
+    site.make_topic()
+    keeper = GateKeeper(site.gate())
+    keeper.see()
+    with ExitStack() as closing:
+        keeper.start()
+        closing.callback(keeper.stop)
+        if relays:
+            relay, stop = site.relay(keeper.see), threading.Event()
+            thread = threading.Thread(target=relay.run, args=(stop,), name="relay", daemon=True)
+            thread.start()
+            closing.callback(thread.join)
+            closing.callback(relay.hint)
+            closing.callback(stop.set)
+            yield Running(keeper, relay.hint)
+        else:
+            hints = Hints(site.database_url)
+            hints.start()
+            closing.callback(hints.stop)
+            yield Running(keeper, hints.hint)
+
+
+def keep_relaying(site: KafkaSite, stop: threading.Event) -> None:
+    """Be the relay's process until `stop` is set."""
+    keeper = GateKeeper(site.gate())
+    relay = site.relay(keeper.see)
+    hearing = Hearing(site.database_url, relay.hint)
+    hearing.start()
+    try:
+        relay.run(stop)
+    finally:
+        hearing.stop()
