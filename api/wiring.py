@@ -48,6 +48,7 @@ from infra.local import (
     NoPostgres,
     RememberedLog,
     Run,
+    are_fetched,
     at,
     kafka_at,
     start,
@@ -255,6 +256,8 @@ def _broker(settings: Settings, home: Home, run: Run | None, held: ExitStack) ->
     if known.kafka != LOCAL_KAFKA:
         path = "LEDGER_KAFKA" if settings.kafka is not None else "remembered by the home"
         return _broker_at(known.kafka, path, single_broker=known.single_broker)
+    if not are_fetched(settings.kafka_jars):
+        print("fetching the jars of Kafka, once, by Maven …", file=sys.stderr)  # noqa: T201  # progress
     started = start_kafka(home.kafka, settings.kafka_jars)
     held.callback(started.stop)
     return Broker(

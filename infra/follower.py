@@ -26,6 +26,8 @@ __all__ = ["Follower"]
 
 _IDLE_S: Final = 0.02
 _RETRY_S: Final = 0.5
+_STOP_S: Final = 3.0
+"""How long its end is waited for: a log that does not answer may take longer, and ends with us."""
 _TAKEN_MAX: Final = 1_000
 _RECENT_KEPT: Final = 20_000
 _PENDING_ALARM_S: Final = 30.0
@@ -104,8 +106,9 @@ class Follower:
         self._stopping.set()
         self._hint.set()
         if self._thread.is_alive():
-            self._thread.join()
-        self._close()
+            self._thread.join(_STOP_S)
+        if not self._thread.is_alive():
+            self._close()
 
     def hint(self) -> None:
         """Something was committed: look now instead of at the next poll."""

@@ -275,8 +275,8 @@ class Gate:
         decision: Decision,
         objections: tuple[str, ...],
     ) -> None:
-        if not isinstance(decision, Serve):
-            _LOG.info("the gate acts", row=decision.row, decision=type(decision).__name__)
+        if not isinstance(decision, Serve | Begin | OpenTerm):  # as at every start
+            _LOG.warning("the gate acts", row=decision.row, decision=type(decision).__name__)
         match decision:
             case Begin(creates=creates):
                 if objections:

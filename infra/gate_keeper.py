@@ -14,6 +14,8 @@ __all__ = ["GateKeeper"]
 _EVERY_S: Final = 60.0
 _AGAIN_S: Final = 1.0
 """How soon it looks again where it could not look, or where the relay has to send again first."""
+_STOP_S: Final = 3.0
+"""How long its end is waited for: stores that do not answer may take longer, and end with us."""
 _REST_S: Final = 0.2
 """How long it rests after a look, however often it is woken."""
 _LOG = structlog.get_logger(__name__)
@@ -48,7 +50,7 @@ class GateKeeper:
         self._stopping.set()
         self._woken.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_STOP_S)
 
     def wake(self) -> None:
         """Look soon."""

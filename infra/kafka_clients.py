@@ -13,7 +13,15 @@ from kafka.net.compat import KafkaNetClient
 
 from . import clock
 
-__all__ = ["PATIENCE_S", "UNREACHABLE", "KafkaUnreachable", "administrator", "patiently", "reader"]
+__all__ = [
+    "PATIENCE_S",
+    "UNREACHABLE",
+    "KafkaUnreachable",
+    "administrator",
+    "patiently",
+    "reader",
+    "throw_away",
+]
 
 T = TypeVar("T")
 
@@ -34,6 +42,7 @@ _FETCH_WAIT_MS: Final = 100
 """How long a broker may hold an idle fetch, and so how long a jump to another offset may wait."""
 _RECONNECT_MS: Final = 1_000
 _PAUSE_S: Final = 0.05
+_CLOSE_MS: Final = 1_000
 
 
 class KafkaUnreachable(RuntimeError):
@@ -71,6 +80,14 @@ def reader(address: str, *, patience_s: float = PATIENCE_S) -> KafkaConsumer:
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         metrics_enabled=False,
     )
+
+
+def throw_away(consumer: KafkaConsumer) -> None:
+    """Close a reader, whether its brokers answer or not."""
+    try:
+        consumer.close(autocommit=False, timeout_ms=_CLOSE_MS)
+    except errors.KafkaError:
+        consumer._client.close()  # noqa: SLF001  # it gives up before it has closed its connections
 
 
 def patiently(ask: Callable[[], T], patience_s: float) -> T:

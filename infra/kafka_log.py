@@ -25,6 +25,7 @@ from .kafka_clients import (
     administrator,
     patiently,
     reader,
+    throw_away,
 )
 from .topic import TopicGone, find_topic_id
 
@@ -150,7 +151,7 @@ class KafkaLog:
 
     def _throw_away(self) -> None:
         if self._opened is not None:
-            self._opened.close(autocommit=False)
+            throw_away(self._opened)
             self._opened = None
 
     def _open(self) -> KafkaConsumer:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.acceptance import Verify
 
@@ -23,6 +24,9 @@ from .relaying import relay_sessions
 from .topic import TopicGone, TopicTaken, administer, create_topic, find_topic_id, topic_name
 
 __all__ = ["KafkaSite", "keep_relaying", "on_kafka"]
+
+_STOP_S: Final = 3.0
+"""How long the relay's end is waited for: where brokers are away it may take longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,7 @@ def on_kafka(site: KafkaSite, *, relays: bool) -> Iterator[Running]:
             relay, stop = site.relay(keeper.see), threading.Event()
             thread = threading.Thread(target=relay.run, args=(stop,), name="relay", daemon=True)
             thread.start()
-            closing.callback(thread.join)
+            closing.callback(thread.join, _STOP_S)
             closing.callback(relay.hint)
             closing.callback(stop.set)
             yield Running(keeper, relay.hint)

@@ -5,6 +5,7 @@ read, and nobody writes. `take_over` lets this server write, by opening the next
 """
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -30,8 +31,12 @@ from .gate import Pinned
 from .gate_store import PostgresGateStore
 from .kafka_log import KafkaLog, RecordDamaged
 from .kafka_site import KafkaSite
+from .log_source import LOG_AWAY, kafka_source
 from .proof import Counted, History, NotProven, Proof, batches_of, prove_records, read_history
 from .reader import Accepted, Reader
+from .relay import AnotherRelays, SendFailed
+from .relaying import relay_sessions
+from .sequenced import SequencedRecords
 from .signer import PublicKey, Verifier
 from .sql import queries
 from .topic import administer, describe_topic, topic_name, topics_of
@@ -58,6 +63,8 @@ _UNFINISHED: Final = "recovery"
 """Why a topic is pinned whose records are not all taken in yet."""
 _FINISHED: Final = "recovered"
 _LOCK_WAIT: Final = "30s"
+_ENTERED_S: Final = 60.0
+_LOOK_S: Final = 0.2
 _TAKEN_TOGETHER: Final = 2_000
 _GO_ON: Final = "a recovery was begun and is not finished: run `credit-ledger recover` again"
 _FENCED: Final = (
@@ -499,12 +506,15 @@ def take_over(site: KafkaSite) -> TakenOver:
     """Let this server write: open the next term behind all that is entered and sequenced.
 
     What the log has and PostgreSQL has not is taken in first; what PostgreSQL alone has stays in
-    its order and is sent before the term. Nothing is done where the ledger is not fenced.
+    its order and is sent before the term. It is done when the term is entered: until then the log
+    still names another server, to which this one would give way after its next start. Nothing is
+    done where the ledger is not fenced.
 
     Raises:
-        NotTakenOver: the ledger is stopped or not recovered to its end, or its stores do not fit.
+        NotTakenOver: the ledger is stopped or not recovered to its end, its stores do not fit, or
+            the term does not come to be entered.
         KeyMissing: the private key of the ledger is not here.
-        KafkaUnreachable, psycopg.OperationalError: nothing was done.
+        KafkaUnreachable, psycopg.OperationalError: it could not be looked at.
     """
     with connect(site.database_url) as connection:
         state, reason = stored_state(connection)
@@ -519,7 +529,50 @@ def take_over(site: KafkaSite) -> TakenOver:
         decision = site.gate().take_over()
         if isinstance(decision, Stop):
             raise NotTakenOver(decision.message)
-        return TakenOver(is_done=True, state=stored_state(connection)[0], head=store.head())
+        head = store.head()
+        _enter(site, head)
+        return TakenOver(is_done=True, state=stored_state(connection)[0], head=head)
+
+
+def _enter(site: KafkaSite, head: Head) -> None:
+    """Send what is sequenced until the head is entered, or wait while a service sends it.
+
+    Raises:
+        NotTakenOver: that does not come about in time.
+    """
+    begin = relay_sessions(site.database_url, site.address, site.verify)
+    deadline = clock.elapsed() + _ENTERED_S
+    last: Exception | None = None
+    while clock.elapsed() < deadline:
+        try:
+            with begin() as session:
+                while session.reader.place.position < head.position or session.is_waiting:
+                    if clock.elapsed() > deadline:
+                        break
+                    session.step()
+                else:
+                    return
+        except AnotherRelays as error:
+            if _is_entered(site, head):
+                return
+            last = error
+        except (*LOG_AWAY, SendFailed) as error:
+            last = error
+        time.sleep(_LOOK_S)
+    raise NotTakenOver(
+        f"term {head.term} is opened, and its record {head.position} is not entered on Kafka yet"
+        f" ({last!r}): look why, and run this again, else the log goes on to name another server"
+    )
+
+
+def _is_entered(site: KafkaSite, head: Head) -> bool:
+    with closing(kafka_source(site.database_url, site.address)()) as log, closing(
+        SequencedRecords(lambda: connect(site.database_url))
+    ) as sequenced:
+        reader = Reader.from_places(log, site.verify(), sequenced.places(log.topic_id))
+        for _ in batches_of(reader, log):
+            pass
+        return reader.place.position >= head.position
 
 
 def stored_state(connection: Connection) -> tuple[str, str | None]:

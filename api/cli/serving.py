@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 DEMO_LEDGER: Final = "demo"
-_STOP_S: Final = 20
+_STOP_S: Final = 5
+"""How long a child may take to end; it may be killed at any moment, and nothing is lost."""
 _LOOK_S: Final = 0.5
 _PAUSE_MIN_S: Final = 1.0
 _PAUSE_MAX_S: Final = 60.0
@@ -100,6 +101,8 @@ def up(
                 fail("the API ended by itself; its log says why")
             for child in children:
                 child.look()
+        for child in children:
+            child.end()
 
 
 def _reset(settings: Settings) -> None:
@@ -175,13 +178,18 @@ class _Child:
     def __exit__(self, *_: object) -> None:
         if self._process is None:
             return
-        assert self._process.stdin is not None, "it has a pipe"
-        self._process.stdin.close()
+        self.end()
         try:
             self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def end(self) -> None:
+        """Tell it to end, without waiting for that."""
+        if self._process is not None:
+            assert self._process.stdin is not None, "it has a pipe"
+            self._process.stdin.close()
 
     def look(self) -> None:
         """Start it anew if it ended, and its pause is over."""

@@ -1,7 +1,7 @@
 """What the service keeps on this machine when nothing is given: its home, a PostgreSQL, a Kafka."""
 
 from .home import Home, HomeHeld, RememberedLog, Run
-from .jars import NoKafka
+from .jars import NoKafka, are_fetched
 from .kafka import FROM_JARS, Cluster, Kafka, kafka_at, start_cluster, start_kafka
 from .postgres import Postgres, at, start
 from .programs import NoPostgres
@@ -17,6 +17,7 @@ __all__ = [
     "Postgres",
     "RememberedLog",
     "Run",
+    "are_fetched",
     "at",
     "kafka_at",
     "start",

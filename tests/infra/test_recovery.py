@@ -9,7 +9,7 @@ from secrets import token_hex
 import pytest
 from kafka import TopicPartition
 
-from infra import failpoints
+from infra import failpoints, recovery
 from infra.codec import read_envelope
 from infra.connections import connect
 from infra.creation import KeyMissing, write_keys
@@ -158,6 +158,19 @@ def test_the_log_may_grow_while_a_recovery_is_cut_off(
     done = recover(bare.site, keys=ledger.keys)
     assert done.proof.head.position == ledger.position()
     assert bare.all_rows() == ledger.all_rows()
+
+
+@pytest.mark.parametrize("lock", ["credit-ledger gate", "credit-ledger relay"])
+def test_nothing_is_recovered_while_another_process_works_on_the_database(
+    bare: KafkaLedger, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(recovery, "_LOCK_WAIT", "200ms")
+    number = 4713 if lock.endswith("gate") else 4712
+    with connect(bare.url) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", (number, lock))
+        with pytest.raises(NotRecoverable, match="stop the service"):
+            recover(bare.site, keys=bare.keys)
+    assert recover(bare.site, keys=bare.keys).proof == bare.proof()
 
 
 # Keys ---------------------------------------------------------------------------------------------

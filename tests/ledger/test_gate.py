@@ -19,6 +19,7 @@ from ledger.gate import (
     SetAside,
     Stop,
     decide,
+    decide_take_over,
 )
 from ledger.record import Head
 
@@ -252,3 +253,34 @@ def test_nothing_that_was_entered_is_ever_set_aside_and_no_superseded_server_ope
     if isinstance(decision, Serve):
         assert found.term_is_ours
         assert found.postgres_has_kafka
+
+
+# An operator's word -------------------------------------------------------------------------------
+
+TAKEN = OpenTerm(reason="an operator let this server take the ledger over")
+
+
+@pytest.mark.parametrize("newest", [None, HERE, LATER, PROMOTED, OTHER])
+def test_an_operator_lets_a_fenced_server_open_the_next_term(newest: Instance | None) -> None:
+    assert decide_take_over(replace(WELL, is_fenced=True, newest=newest)) == TAKEN
+
+
+def test_a_tail_that_kafka_lost_meanwhile_is_sent_before_the_term_that_an_operator_opens() -> None:
+    found = replace(WELL, is_fenced=True, kafka=head(5), kafka_holds_floor=False)
+    assert decide_take_over(found) == TAKEN
+
+
+def test_what_the_other_server_entered_is_taken_in_before_the_term_is_opened() -> None:
+    behind = replace(WELL, is_fenced=True, newest=LATER, kafka=head(20), postgres_has_kafka=False)
+    assert decide_take_over(behind) == Adopt(after=10)
+    assert decide_take_over(replace(behind, differ_from=10)) == SetAside(first=10)
+
+
+@given(FOUND)
+def test_an_operator_opens_a_term_wherever_the_ledger_must_not_be_stopped(found: Found) -> None:
+    unfenced = decide(replace(found, is_fenced=False, newest=None, term_is_ours=False))
+    taken = decide_take_over(found)
+    assert isinstance(taken, Adopt | Begin | OpenTerm | SetAside | Stop)
+    assert isinstance(taken, Stop) == isinstance(unfenced, Stop)
+    if isinstance(taken, SetAside):
+        assert taken.first > found.entered_here

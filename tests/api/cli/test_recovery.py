@@ -63,7 +63,7 @@ def site(tmp_path: Path, database_url: str, kafka: Kafka) -> Iterator[Site]:
     files = LocalHome(tmp_path / "home").make()
     signer = Signer.create(files.signing_key, name)
     ledger = KafkaLedger.begun(database_url, kafka.address, name, signer)
-    ledger.record(4_500)
+    ledger.record(2_600)
     ledger.relay()
     write_keys(files.keys, name, ledger.keys)
     named = {"LEDGER_ID": name, "LEDGER_KAFKA": kafka.address, "LEDGER_SINGLE_BROKER": "true"}
@@ -128,12 +128,12 @@ def test_recovering_and_taking_over_may_be_one_command(bare: Site) -> None:
     ran = bare.run("recover", "--take-over")
     assert ran.code == 0, ran.err
     assert any(line.startswith("proven: ") for line in ran.lines)
-    assert ran.lines[-1].startswith("taken over: term 2 is opened at position 4502")
+    assert ran.lines[-1].startswith("taken over: term 2 is opened at position 2602")
     bare.record()
 
 
 def test_a_home_remembers_the_kafka_that_it_was_recovered_from(bare: Site) -> None:
-    assert bare.home.run("recover").code == 0
+    assert bare.run("recover").code == 0
     log = bare.files.remembered()
     assert log is not None
     assert (log.kafka, log.single_broker) == (bare.ledger.address, True)
@@ -152,7 +152,7 @@ def test_a_recovery_that_is_killed_is_run_again(
     site: Site, bare: Site, point: str, nth: int
 ) -> None:
     bare.killed_at(point, nth, "recover")
-    said = bare.home.run("recover", "--json").json("recover")["recovered"]
+    said = bare.run("recover", "--json").json("recover")["recovered"]
     assert bare.ledger.all_rows() == site.ledger.all_rows()
     assert said["root"] == site.ledger.proof().root.hex()
     assert (said["resumed_at"] > 0) == (point != "recover_before_begin")
@@ -161,15 +161,15 @@ def test_a_recovery_that_is_killed_is_run_again(
 def test_a_take_over_that_is_killed_is_run_again(bare: Site) -> None:
     bare.killed_at("take_over_before_term", 1, "recover", "--take-over")
     assert bare.ledger.state()[0] == "fenced"
-    ran = bare.home.run("recover", "--take-over", "--json")
+    ran = bare.run("recover", "--take-over", "--json")
     assert ran.code == 0, ran.err
-    assert ran.json("recover")["taken_over"] == {"done": True, "head": 4_502, "term": 2}
+    assert ran.json("recover")["taken_over"] == {"done": True, "head": 2_602, "term": 2}
 
 
 def test_the_key_of_the_log_itself_is_loudly_told(bare: Site) -> None:
     bare.files.keys.unlink()
     bare.files.signing_key.unlink()
-    refused = bare.home.run("recover")
+    refused = bare.run("recover")
     assert (refused.code, refused.out) == (1, "")
     assert "--trust-log" in refused.err
     ran = bare.run("recover", "--trust-log", "--json")
@@ -186,7 +186,7 @@ def test_the_key_of_the_log_itself_is_loudly_told(bare: Site) -> None:
 
 def test_a_home_that_has_only_the_private_key_knows_the_public_one(bare: Site) -> None:
     bare.files.keys.unlink()
-    said = bare.home.run("recover", "--json").json("recover")["recovered"]
+    said = bare.run("recover", "--json").json("recover")["recovered"]
     assert said["key_from_log"] is False
 
 
@@ -194,24 +194,24 @@ def test_keys_are_those_of_the_file_that_is_named(bare: Site, tmp_path: Path) ->
     other = tmp_path / "other.json"
     write_keys(other, bare.ledger.name, [replace(bare.ledger.keys[0], key=bytes(32))])
     home = replace(bare.home, more={**bare.home.more, "LEDGER_KEYS": str(other)})
-    ran = home.run("recover")
+    ran = home.program("recover")
     assert (ran.code, ran.out) == (1, "")
     assert "LEDGER_KEYS" in ran.err
 
 
 def test_a_database_that_holds_a_ledger_is_not_recovered(site: Site) -> None:
-    ran = site.home.run("recover", "--json")
+    ran = site.run("recover", "--json")
     assert (ran.code, ran.out) == (1, "")
     assert "recover into an empty database" in ran.err
 
 
 def test_a_ledger_that_is_not_fenced_is_not_taken_over_and_that_is_no_failure(site: Site) -> None:
-    ran = site.home.run("recover", "--take-over", "--json")
+    ran = site.run("recover", "--take-over", "--json")
     assert ran.code == 0
     said = ran.json("recover")
     assert (said["recovered"], said["state"]) == (None, "open")
-    assert said["taken_over"] == {"done": False, "head": 4_501, "term": 1}
-    spoken = site.home.run("recover", "--take-over")
+    assert said["taken_over"] == {"done": False, "head": 2_601, "term": 1}
+    spoken = site.run("recover", "--take-over")
     assert spoken.lines == ["the ledger is open, not fenced: there is nothing to take over"]
 
 
@@ -219,7 +219,7 @@ def test_a_ledger_that_is_not_fenced_is_not_taken_over_and_that_is_no_failure(si
 def test_on_the_table_log_there_is_no_kafka_to_come_back_from(
     tmp_path: Path, empty_database_url: str, arguments: tuple[str, ...]
 ) -> None:
-    ran = Home(tmp_path / "home", empty_database_url).run(*arguments)
+    ran = Home(tmp_path / "home", empty_database_url).program(*arguments)
     assert (ran.code, ran.out) == (1, "")
     assert "LEDGER_KAFKA" in ran.err
 
@@ -233,8 +233,8 @@ def test_a_lost_topic_is_made_anew_and_the_ledger_is_written_again(site: Site) -
     ran = site.run("republish", "--yes", "--json")
     assert ran.code == 0, ran.err
     said = ran.json("republish")
-    assert (said["how"], said["sent"], said["state"]) == ("sent-again", 4_501, "open")
-    assert (said["head"], said["root"]) == (4_501, proof.root.hex())
+    assert (said["how"], said["sent"], said["state"]) == ("sent-again", 2_601, "open")
+    assert (said["head"], said["root"]) == (2_601, proof.root.hex())
     assert said["topic"] == said["former"] == f"{site.ledger.name}.log"
     assert said["why"] == [f"there is no topic {site.ledger.name}.log"]
     assert raw_records(site.ledger.address, said["topic"]) == before
@@ -256,7 +256,7 @@ def test_a_republication_that_is_killed_is_run_again(site: Site, point: str, nth
     proof = site.ledger.proof()
     delete_topic(site)
     site.killed_at(point, nth, "republish", "--yes")
-    ran = site.home.run("republish", "--yes", "--json")
+    ran = site.run("republish", "--yes", "--json")
     assert ran.code == 0, ran.err
     said = ran.json("republish")
     is_pinned = point == "republish_after_pin"
@@ -269,10 +269,10 @@ def test_a_republication_that_is_killed_is_run_again(site: Site, point: str, nth
 
 
 def test_a_topic_that_is_not_lost_is_left_as_it_is(site: Site) -> None:
-    ran = site.home.run("republish", "--yes", "--json")
+    ran = site.run("republish", "--yes", "--json")
     said = ran.json("republish")
     assert (ran.code, said["how"], said["sent"], said["root"]) == (0, "not-lost", 0, None)
-    spoken = site.home.run("republish", "--yes")
+    spoken = site.run("republish", "--yes")
     assert spoken.lines == [
         f"topic {site.ledger.name}.log is as it was pinned, to its end: nothing was done",
         "the ledger is open",
@@ -280,7 +280,7 @@ def test_a_topic_that_is_not_lost_is_left_as_it_is(site: Site) -> None:
 
 
 def test_it_asks_before_it_begins(site: Site) -> None:
-    ran = site.home.run("republish", "--json")
+    ran = site.run("republish", "--json")
     assert (ran.code, ran.out) == (Exit.USAGE, "")
     assert "--yes" in ran.err
 
@@ -292,7 +292,7 @@ def test_records_that_do_not_prove_end_with_4(site: Site) -> None:
             "UPDATE ledger_record SET bytes = set_byte(bytes, 40, 0) WHERE position = 7"
         )
     delete_topic(site)
-    ran = site.home.run("republish", "--yes", "--json")
+    ran = site.run("republish", "--yes", "--json")
     assert (ran.code, ran.out) == (Exit.NOT_VERIFIED, "")
     assert "record 7 is missing or was changed" in ran.err
 
@@ -300,6 +300,6 @@ def test_records_that_do_not_prove_end_with_4(site: Site) -> None:
 def test_a_lost_topic_of_a_bare_database_is_not_made_anew(bare: Site) -> None:
     assert bare.ledger.url is not None
     migrate(bare.ledger.url)
-    ran = bare.home.run("republish", "--yes")
+    ran = bare.run("republish", "--yes")
     assert (ran.code, ran.out) == (1, "")
     assert "holds no ledger" in ran.err

@@ -66,7 +66,7 @@ def test_a_home_goes_on_with_its_broker_whoever_asks_next(home: Path) -> None:
         command(home, "record", "-", said=registration(second))  # beside the service
     assert until_gone(helpers) == []
     command(home, "record", "-", said=registration(third))  # starts all that it takes
-    assert "示例公司" in command(home, "explain", third, "--json")
+    assert '"regime": "demo/enterprise/score"' in command(home, "explain", third, "--json")
     with up(home, "--no-sample", **REMEMBERED) as service:
         assert subject_on(service, first) == recorded["subject"]
         assert subject_on(service, second)
