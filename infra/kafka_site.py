@@ -6,7 +6,7 @@ do; later looks, the relay and the hints have threads of their own.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,14 @@ from .kafka_topic import KafkaTopic
 from .log_source import pinned_topic
 from .relay import Relay
 from .relaying import relay_sessions
-from .topic import TopicGone, TopicTaken, administer, create_topic, find_topic_id, topic_name
+from .topic import (
+    TopicTaken,
+    administer,
+    create_topic,
+    topic_name,
+    topics_of,
+    written_topic,
+)
 
 __all__ = ["KafkaSite", "keep_relaying", "on_kafka"]
 
@@ -53,29 +60,33 @@ class KafkaSite:
     def topic(self, pinned: Pinned | None) -> KafkaTopic:
         """The pinned topic as it is now; where none is pinned, the one that the ledger begins on.
 
+        That is its newest that is not empty: a database that was lost does not know on which it
+        lived.
+
         Raises:
             KafkaUnreachable: no broker answers.
         """
-        name = topic_name(self.opener.ledger) if pinned is None else pinned.name
+        if pinned is None:
+            with administer(self.address) as admin:
+                name = written_topic(admin, self.opener.ledger)
+        else:
+            name = pinned.name
         return KafkaTopic(self.address, name, single_broker=self.single_broker)
 
     def make_topic(self) -> None:
-        """Make the topic of a ledger that never lived on one, where there is none of its name.
+        """Make the topic of a ledger that never lived on one, where Kafka has none of its names.
 
         Raises:
             KafkaUnreachable: no broker answers.
         """
         if pinned_topic(self.database_url) is not None:
             return
-        name = topic_name(self.opener.ledger)
+        ledger = self.opener.ledger
         with administer(self.address) as admin:
-            try:
-                find_topic_id(admin, name)
-            except TopicGone:
-                try:
-                    create_topic(admin, name, single_broker=self.single_broker)
-                except TopicTaken:
-                    return  # another process was faster
+            if topics_of(admin, ledger):
+                return
+            with suppress(TopicTaken):  # another process was faster
+                create_topic(admin, topic_name(ledger), single_broker=self.single_broker)
 
     def relay(self, wake_gate: Callable[[], None]) -> Relay:
         """The relay, not yet running; `wake_gate` has the gate look, and returns when it has."""

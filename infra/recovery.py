@@ -561,14 +561,16 @@ def _enter(site: KafkaSite, head: Head) -> None:
         time.sleep(_LOOK_S)
     raise NotTakenOver(
         f"term {head.term} is opened, and its record {head.position} is not entered on Kafka yet"
-        f" ({last!r}): look why, and run this again, else the log goes on to name another server"
+        f" ({last!r}): start the service, which sends it; where PostgreSQL is started anew before,"
+        " the log still names the other server, and this must be run again"
     )
 
 
 def _is_entered(site: KafkaSite, head: Head) -> bool:
-    with closing(kafka_source(site.database_url, site.address)()) as log, closing(
-        SequencedRecords(lambda: connect(site.database_url))
-    ) as sequenced:
+    with (
+        closing(kafka_source(site.database_url, site.address)()) as log,
+        closing(SequencedRecords(lambda: connect(site.database_url))) as sequenced,
+    ):
         reader = Reader.from_places(log, site.verify(), sequenced.places(log.topic_id))
         for _ in batches_of(reader, log):
             pass

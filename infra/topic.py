@@ -34,6 +34,7 @@ __all__ = [
     "objections",
     "topic_name",
     "topics_of",
+    "written_topic",
 ]
 
 COPIES: Final = 3
@@ -122,6 +123,16 @@ def topics_of(admin: KafkaAdminClient, ledger: str) -> tuple[str, ...]:
     found = (re.fullmatch(rf"{first}(?:\.([0-9]+))?", name) for name in admin.list_topics())
     numbered = sorted((int(one[1] or 1), one[0]) for one in found if one is not None)
     return tuple(name for _, name in numbered)
+
+
+def written_topic(admin: KafkaAdminClient, ledger: str) -> str:
+    """The newest topic of a ledger that is not empty; else its oldest, or the name of its first."""
+    names = topics_of(admin, ledger)
+    for name in reversed(names):
+        log = TopicPartition(name, 0)
+        if admin.list_partition_offsets({log: OffsetSpec.LATEST})[log].offset:
+            return name
+    return names[0] if names else topic_name(ledger)
 
 
 def ledger_topic(

@@ -172,7 +172,7 @@ def decide(found: Found) -> Decision:
         message = f"{'; '.join(found.objections)}: mend the topic, or run `credit-ledger republish`"
         return Stop(row=1, halt=Halt.NOT_AS_PINNED, message=message)
     if found.postgres.position == 0 and not found.has_place and found.kafka.position:
-        return _postgres_lost(found)
+        return _postgres_lost()
     if lost := _lost(found):
         return lost
     if found.postgres.position == 0 and not found.has_place:
@@ -216,7 +216,7 @@ def _unpinned(found: Found) -> Decision:
         # Nothing begins where a projector or a witness knows of a ledger that is gone.
         return _lost(found) or Begin(creates=found.postgres.position == 0)
     if found.postgres.position == 0:
-        return _postgres_lost(found)
+        return _postgres_lost()
     message = (
         "the topic holds records and this ledger never lived there: name another topic by"
         " LEDGER_ID, or recover a ledger from it into an empty database"
@@ -236,10 +236,8 @@ def _lost(found: Found) -> Stop | None:
     return Stop(row=3, halt=Halt.BOTH_LOST, message=message)
 
 
-def _postgres_lost(found: Found) -> Stop:
-    message = (
-        f"PostgreSQL holds no record, Kafka {found.kafka.position}: run `credit-ledger recover`"
-    )
+def _postgres_lost() -> Stop:
+    message = "PostgreSQL holds no record, and the topic does: run `credit-ledger recover`"
     return Stop(row=2, halt=Halt.POSTGRES_LOST, message=message)
 
 

@@ -94,11 +94,6 @@ def test_it_begins_at_the_newest_place_that_the_log_holds(written: Written) -> N
     assert Reader.from_places(topic, written.verify, [elsewhere]).place.position == 0
 
 
-def test_a_place_of_another_topic_is_refused(written: Written) -> None:
-    with pytest.raises(PlaceLost, match="topic gone"):
-        Reader(written.topic(), written.verify, Place(topic_id="gone"))
-
-
 def test_a_topic_that_is_made_anew_is_noticed(written: Written) -> None:
     topic, now = written.topic(), [0.0]
     reader = Reader(topic, written.verify, elapsed=lambda: now[0])

@@ -1,7 +1,9 @@
 """From the log alone: the whole PostgreSQL side comes back, proven, fenced, and is taken over."""
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -28,8 +30,9 @@ from infra.recovery import (
 from infra.signer import PublicKey, Signer
 from infra.topic import administer, create_topic, topics_of
 from ledger.events import TermOpened
-from ledger.gate import Fence, Serve
+from ledger.gate import Fence, Halt, Serve, Stop
 from tests.infra.kafka_ledger import KafkaLedger, raw_records, send_raw
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.pg, pytest.mark.kafka]
 
@@ -362,6 +365,24 @@ def test_records_that_are_not_the_ledgers_are_passed_over_and_counted(
     assert bare.all_rows() == ledger.all_rows()
 
 
+def test_a_service_without_its_database_begins_no_ledger_beside_a_later_topic(
+    ledger: KafkaLedger, bare: KafkaLedger
+) -> None:
+    """The first topic was given up and deleted; of a third one nothing was sent yet."""
+    copy_topic(ledger, f"{ledger.name}.log.2")
+    with administer(ledger.address) as admin:
+        create_topic(admin, f"{ledger.name}.log.3", single_broker=True)
+        admin.delete_topics([f"{ledger.name}.log"])
+    bare.site.make_topic()
+    decision = bare.gate()
+    assert isinstance(decision, Stop)
+    assert decision.halt is Halt.POSTGRES_LOST
+    with administer(ledger.address) as admin:
+        assert topics_of(admin, ledger.name) == tuple(f"{ledger.name}.log.{n}" for n in (2, 3))
+    assert bare.rows("SELECT * FROM ledger_head") == []
+    assert recover(bare.site, keys=ledger.keys).topic.name == f"{ledger.name}.log.2"
+
+
 # Taking over --------------------------------------------------------------------------------------
 
 
@@ -377,6 +398,8 @@ def test_taking_over_opens_the_next_term_and_the_ledger_is_written_again(
     opened = read_envelope(bare.signed()[-1][0]).event()
     assert isinstance(opened, TermOpened)
     assert "an operator" in opened.reason
+    # Else the log would still name the other server, and this one give way after its next start.
+    assert raw_records(bare.address, bare.pinned()) == bare.signed()
     bare.count = 1_000
     bare.record(2)
     bare.relay()
@@ -406,6 +429,39 @@ def test_what_a_fenced_server_had_not_sent_stays_in_order_before_its_term(
     assert ledger.signed()[:-1] == before
     assert raw_records(ledger.address, ledger.pinned()) == ledger.signed()
     assert ledger.gate() == Serve()
+
+
+def test_where_a_service_relays_its_relay_sends_the_term(ledger: KafkaLedger) -> None:
+    ledger.record(2)
+    fence(ledger)
+    stop = threading.Event()
+    relay = ledger.site.relay(lambda: None)
+    with ThreadPoolExecutor(1) as service:
+        running = service.submit(relay.run, stop)
+        wait_until(lambda: is_locked(ledger), 10)
+        try:
+            take_over(ledger.site)
+        finally:
+            stop.set()
+        running.result(10)
+    assert raw_records(ledger.address, ledger.pinned()) == ledger.signed()
+
+
+def is_locked(ledger: KafkaLedger) -> bool:
+    """Whether a relay works."""
+    return bool(ledger.rows("SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 4712"))
+
+
+def test_a_term_that_does_not_come_to_be_entered_is_told(
+    ledger: KafkaLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "_ENTERED_S", 1.0)
+    fence(ledger)
+    with connect(ledger.url) as connection:
+        connection.execute("SELECT pg_advisory_lock(4712, hashtext('credit-ledger relay'))")
+        with pytest.raises(NotTakenOver, match="not entered on Kafka yet"):
+            take_over(ledger.site)
+    assert ledger.state() == ("open", None)
 
 
 def test_a_ledger_that_is_not_fenced_is_not_taken_over(ledger: KafkaLedger) -> None:

@@ -287,8 +287,9 @@ def test_one_that_was_cut_off_is_run_again_and_goes_on_with_its_topic(
     if point == "republish_after_pin":
         assert republish(ledger.site).how is How.NOT_LOST
     else:
-        # Before it is proven nobody takes it for the ledger's topic.
+        # Before it is proven nobody takes it for the ledger's topic, nor what it has for entered.
         stopped(ledger)
+        assert ledger.rows("SELECT count(DISTINCT topic_id) FROM ledger_place") == [(1,)]
         done = republish(ledger.site)
         assert done.how is How.SENT_AGAIN
         left = {"republish_before_topic": ledger.position(), "republish_before_pin": 0}
@@ -452,6 +453,27 @@ def test_records_that_kafka_has_and_postgresql_has_not_are_not_left_behind(
     take_over(bare.site)
     assert bare.signed()[:-1] == whole
     goes_on(replace(bare, count=1_000))
+
+
+def test_a_later_topic_that_parts_from_what_was_entered_here_is_left_to_humans(
+    ledger: KafkaLedger, empty_database_url: str
+) -> None:
+    """A second copy of the ledger went on by itself, with the same key."""
+    migrate(empty_database_url)
+    copy = ledger.at(empty_database_url)
+    recover(copy.site, keys=ledger.keys)
+    copy.lose_behind(31)
+    with administer(ledger.address) as admin:
+        made = create_topic(admin, f"{ledger.name}.log.2", single_broker=True)
+    with connect(copy.url) as connection:
+        connection.execute("UPDATE ledger_topic SET topic_id = %s, name = name || '.2'", (made,))
+        connection.execute("UPDATE ledger_head SET state = 'open'")
+    copy.count = 500
+    copy.record(2)
+    copy.relay()
+    raise_partitions(ledger)
+    with pytest.raises(NotRepublishable, match="not those which were entered here"):
+        republish(ledger.site)
 
 
 def test_a_fenced_ledger_stays_fenced(ledger: KafkaLedger) -> None:

@@ -103,7 +103,7 @@ def refuses(process: Process, match: str, *, tells: bool = False) -> None:
         else:
             with pytest.raises(NotServing, match=match):
                 statuses.of_key(KEY)
-        assert statuses.why_not_serving() is not None
+        assert (statuses.why_not_serving() is None) == tells
     assert process.ledger.position() == before
 
 

@@ -1,6 +1,7 @@
 """`recover` and `republish` as an operator runs them: real programs, killed and run again."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,6 +131,23 @@ def test_recovering_and_taking_over_may_be_one_command(bare: Site) -> None:
     assert any(line.startswith("proven: ") for line in ran.lines)
     assert ran.lines[-1].startswith("taken over: term 2 is opened at position 2602")
     bare.record()
+
+
+def test_a_home_whose_postgresql_is_gone_comes_back_from_kafka(site: Site, tmp_path: Path) -> None:
+    """Each command starts PostgreSQL anew, so that each is another instance of a new server."""
+    named = {**site.home.more, "LEDGER_ID": f"{site.ledger.name}-own"}
+    own = replace(site, home=Home(tmp_path / "own", None, named))
+    own.record()
+    shutil.rmtree(own.files.postgres)
+    refused = own.run("record", "-", said=registration())
+    assert refused.code == 1
+    assert "run `credit-ledger recover`" in refused.err
+    assert own.run("recover").code == 0
+    assert own.run("recover", "--take-over").code == 0
+    own.record()
+    assert own.run("verify", "--no-progress").code == 0
+    with administer(site.ledger.address) as admin:
+        admin.delete_topics(list(topics_of(admin, f"{site.ledger.name}-own")))
 
 
 def test_a_home_remembers_the_kafka_that_it_was_recovered_from(bare: Site) -> None:
