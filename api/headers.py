@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Final
 
 from ledger.record import NUMBER_MAX
-from ledger.service import EXISTS
+from ledger.requests import EXISTS
 
 from .problems import Complaint, Problem
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from ledger.commands import Command
 from ledger.refusals import AlreadyAnnulled, DiffersFromRecorded, Refused
-from ledger.service import Outcome, Preview, Recorded, Request, TooContended, Unchanged
+from ledger.requests import Outcome, Preview, Recorded, Request, TooContended, Unchanged
 from ledger.values import EventId
 
 from .importers import (

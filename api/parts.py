@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from ledger.commands import Command
 from ledger.log import Receipt
-from ledger.service import Outcome, Overloaded, Preview, Request
+from ledger.requests import Outcome, Overloaded, Preview, Request
 from ledger.values import EventId
 from projections.answers import Views
 

@@ -15,7 +15,7 @@ import msgspec
 
 from ledger.events import NAME_OF
 from ledger.refusals import Refused
-from ledger.service import Outcome, Recorded, Request, Unchanged
+from ledger.requests import Outcome, Recorded, Request, Unchanged
 
 from .headers import key_hash
 from .previews import preview_shown

@@ -97,10 +97,12 @@ from infra.writer import Writer
 from ledger.calendar import official_calendar
 from ledger.commands import Command, PublishEdition
 from ledger.gate import Fence, Stop
+from ledger.kept import RULEBOOK_STREAM
 from ledger.log import Place
 from ledger.record import Head
+from ledger.requests import Outcome, Recorded, Request
 from ledger.rulebooks import shipped
-from ledger.service import RULEBOOK_STREAM, Outcome, Recorded, Request, Service
+from ledger.service import Service
 
 from .parts import Health
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ledger.identifiers import Identifier, SubjectId
 from ledger.record import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Head, chain_hash, leaf_hash
-from ledger.service import (
+from ledger.sequencing import (
     Append,
     Appended,
     AppendOutcome,

@@ -22,7 +22,7 @@ from ledger.commands import Command
 from ledger.events import NAME_OF, STORED_NAMES, Basis, Event, TermOpened
 from ledger.folding import fold_name
 from ledger.record import NUMBER_MAX, Head
-from ledger.service import Append, Draft, Stored
+from ledger.sequencing import Append, Draft, Stored
 from ledger.values import EventId, Name
 
 __all__ = [

@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 
 from ledger.events import TermOpened
 from ledger.record import GENESIS
-from ledger.service import Append
+from ledger.sequencing import Append
 from ledger.values import EventId
 
 from .codec import canonical, instant, term_opened_draft

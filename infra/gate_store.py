@@ -14,7 +14,7 @@ from ledger.events import NAME_OF, VOIDED_MAX, CommandsVoided, Event, TermOpened
 from ledger.gate import Instance
 from ledger.log import Place
 from ledger.record import Head
-from ledger.service import Append, Draft
+from ledger.sequencing import Append, Draft
 from ledger.values import EventId
 
 from .adoption import adopt

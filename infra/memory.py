@@ -9,7 +9,7 @@ from datetime import datetime
 from ledger.acceptance import Arrival
 from ledger.identifiers import Identifier, SubjectId
 from ledger.record import Head
-from ledger.service import Append, AppendOutcome, CommandRecord, Stored
+from ledger.sequencing import Append, AppendOutcome, CommandRecord, Stored
 from ledger.values import EventId
 
 from .batch import Ground, Row, Sign, admit, build, cut, outcomes

@@ -20,7 +20,7 @@ from psycopg.rows import TupleRow
 
 from ledger.identifiers import Identifier, IdentifierKind, SubjectId
 from ledger.record import Head
-from ledger.service import (
+from ledger.sequencing import (
     Append,
     AppendOutcome,
     CommandRecord,

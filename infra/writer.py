@@ -16,7 +16,8 @@ from typing import Any, Final
 import structlog
 
 from ledger.refusals import Refused
-from ledger.service import Outcome, Overloaded, Preview, Request, Service, TooContended
+from ledger.requests import Outcome, Overloaded, Preview, Request, TooContended
+from ledger.service import Service
 
 __all__ = ["Writer"]
 

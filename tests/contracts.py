@@ -19,7 +19,7 @@ from infra.signer import Signer, Verifier
 from ledger.acceptance import Acceptance, Arrival
 from ledger.identifiers import Identifier, SubjectId, uscc
 from ledger.log import Log
-from ledger.service import (
+from ledger.sequencing import (
     Append,
     Appended,
     CommandRecord,

@@ -13,16 +13,9 @@ from ledger.calendar import official_calendar
 from ledger.commands import Command
 from ledger.events import TermOpened
 from ledger.identifiers import Identifier, SubjectId, uscc
-from ledger.service import (
-    Append,
-    AppendOutcome,
-    Outcome,
-    Recorded,
-    Request,
-    Service,
-    TooContended,
-    Unchanged,
-)
+from ledger.requests import Outcome, Recorded, Request, TooContended, Unchanged
+from ledger.sequencing import Append, AppendOutcome
+from ledger.service import Service
 from tests.codes import synthetic_uscc
 from tests.examples import TODAY
 

@@ -9,7 +9,7 @@ from infra.sequencer import PostgresSequencer
 from infra.signer import PublicKey, Signer, Verifier
 from infra.table_log import TableLog
 from ledger.events import TermOpened
-from ledger.service import Append
+from ledger.sequencing import Append
 from tests.contracts import LEDGER, Clock, Store
 
 __all__ = ["memory_store", "postgres_store"]

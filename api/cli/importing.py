@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import date
 
-    from ledger.service import Request
+    from ledger.requests import Request
 
     from ..importers import NamedList, Report
     from ..importing import Examined, Outcomes, Recording

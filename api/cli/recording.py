@@ -46,7 +46,7 @@ def record(
     Each is done or refused by itself. Exit code 3 if any was refused; 5 if the only one was, by a
     conflict with what is recorded.
     """
-    from ledger.service import TooContended
+    from ledger.requests import TooContended
 
     lines = _lines(_read(file))
     refused: list[dict[str, Any]] = []

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from ledger.commands import COMMAND_NAMES
 from ledger.events import NAME_OF, Event, RulebookEditionPublished
 from ledger.refusals import Refused, UnknownSubject
-from ledger.service import EXISTS, Recorded, Request, TooContended, Unchanged
+from ledger.requests import EXISTS, Recorded, Request, TooContended, Unchanged
 
 from ..answers import send_json, send_problem
 from ..bodies import Disconnected, read_json_body

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ledger.commands import Command, ImposePenalty, MakeDetermination, RegisterSubject
-from ledger.service import Recorded, Request
+from ledger.requests import Recorded, Request
 
 from ..headers import key_hash
 from ..importers import Planned, Reader, rows_of

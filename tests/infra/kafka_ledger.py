@@ -28,7 +28,7 @@ from ledger.events import CommandsVoided
 from ledger.gate import Decision, Serve
 from ledger.identifiers import index_keys
 from ledger.record import Head
-from ledger.service import Append, Draft
+from ledger.sequencing import Append, Draft
 from tests.projections.history import registered, subject
 
 __all__ = ["KafkaLedger", "raw_records", "send_raw"]

@@ -12,7 +12,7 @@ from infra.batch import Admitted, Ground, admit, build, cut, outcomes, streams_l
 from infra.signer import Signer
 from ledger.identifiers import SubjectId
 from ledger.record import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Head
-from ledger.service import (
+from ledger.sequencing import (
     Append,
     Appended,
     CommandRecord,

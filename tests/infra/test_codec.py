@@ -43,10 +43,10 @@ from ledger.events import (
     RulebookEditionPublished,
 )
 from ledger.folding import fold_name
+from ledger.planner import DATA_BYTES_MAX as SERVICE_DATA_BYTES_MAX
 from ledger.record import GENESIS, Head
 from ledger.rulebooks import shipped
-from ledger.service import DATA_BYTES_MAX as SERVICE_DATA_BYTES_MAX
-from ledger.service import Append, Draft, Stored
+from ledger.sequencing import Append, Draft, Stored
 from ledger.values import EventId, Name, RegionCode, yuan
 from tests.any_event import any_event, made_of
 from tests.examples import determination, enterprise, listing, penalty

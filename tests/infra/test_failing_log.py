@@ -11,7 +11,7 @@ from infra.memory import MemoryStore
 from infra.reader import PlaceLost, Reader
 from infra.signer import PublicKey, Signer, Verifier
 from ledger.log import Place
-from ledger.service import Append, Draft
+from ledger.sequencing import Append, Draft
 from ledger.values import EventId
 from tests.topic import MemoryTopic
 

@@ -33,7 +33,7 @@ from ledger.gate import (
 )
 from ledger.identifiers import index_keys
 from ledger.log import Log
-from ledger.service import Append, Draft
+from ledger.sequencing import Append, Draft
 from tests.projections.history import registered, subject
 from tests.topic import MemorySender, MemoryTopic
 

@@ -22,7 +22,7 @@ from infra.topic import TopicGone, administer, create_topic
 from ledger.acceptance import Arrival
 from ledger.log import Log
 from ledger.record import TERM_OPENED
-from ledger.service import Append, Draft
+from ledger.sequencing import Append, Draft
 from ledger.values import EventId
 from tests.brokers import wait_until_known
 from tests.parts import KAFKA_CACHE

@@ -23,8 +23,9 @@ from infra.writer import Writer
 from ledger.calendar import official_calendar
 from ledger.commands import Command, PublishEdition
 from ledger.refusals import Refused
+from ledger.requests import Recorded, Request, TooContended, Unchanged
 from ledger.rulebooks import shipped
-from ledger.service import Recorded, Request, Service, TooContended, Unchanged
+from ledger.service import Service
 from tests.check_ledger import check_ledger
 from tests.examples import TODAY, basis, determination, enterprise, listing, penalty
 

@@ -484,7 +484,7 @@ def test_a_database_without_a_ledger_is_not_taken_over(bare: KafkaLedger) -> Non
 
 
 def test_without_the_private_key_nothing_is_touched(ledger: KafkaLedger) -> None:
-    ledger.record(2)
+    ledger.lose_behind(31)  # so that there is something to take in first
     fence(ledger)
     before = ledger.signed()
 
@@ -504,6 +504,20 @@ def test_a_topic_that_is_not_as_pinned_is_not_taken_over_and_the_fence_stays(
     with administer(ledger.address) as admin:
         admin.create_partitions({ledger.pinned(): 2})
     with pytest.raises(NotTakenOver, match="has 2 partitions"):
+        take_over(ledger.site)
+    assert ledger.state() == ("fenced", "superseded")
+
+
+def test_a_ledger_of_which_both_stores_have_lost_something_is_not_taken_over(
+    ledger: KafkaLedger,
+) -> None:
+    with connect(ledger.url) as connection:
+        connection.execute(
+            "INSERT INTO witnessed VALUES (4711, decode(repeat('00', 32), 'hex'),"
+            " decode(repeat('ff', 32), 'hex'), now())"
+        )
+    fence(ledger)
+    with pytest.raises(NotTakenOver, match="position 4711 was entered"):
         take_over(ledger.site)
     assert ledger.state() == ("fenced", "superseded")
 

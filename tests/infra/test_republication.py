@@ -154,6 +154,17 @@ def test_a_topic_may_be_lost_a_second_time(ledger: KafkaLedger) -> None:
     goes_on(ledger)
 
 
+def test_a_topic_that_was_given_up_is_not_lived_on_again(ledger: KafkaLedger) -> None:
+    first = ledger.pinned()
+    alter(ledger, first, {"retention.ms": "604800000"})
+    assert republish(ledger.site).topic.name == f"{ledger.name}.log.2"
+    goes_on(ledger)
+    alter(ledger, first, {"retention.ms": "-1"})
+    delete(ledger)
+    assert republish(ledger.site).topic.name == f"{ledger.name}.log.2"
+    goes_on(ledger)
+
+
 def test_a_topic_that_somebody_made_anew_is_not_taken_for_the_ledgers(ledger: KafkaLedger) -> None:
     delete(ledger)
     with administer(ledger.address) as admin:

@@ -20,7 +20,14 @@ from infra.migrations import migrate
 from infra.sequencer import PostgresSequencer
 from infra.signer import Signer
 from ledger.record import Head
-from ledger.service import Append, Appended, AppendOutcome, CommandRecord, KeyKnown, VersionConflict
+from ledger.sequencing import (
+    Append,
+    Appended,
+    AppendOutcome,
+    CommandRecord,
+    KeyKnown,
+    VersionConflict,
+)
 from tests.check_ledger import check_ledger
 from tests.contracts import LEDGER, append, at, conflict
 

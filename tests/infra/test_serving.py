@@ -14,7 +14,7 @@ from infra.serving import LedgerNotOpen, NotServing, Serving
 from infra.statuses import Statuses
 from ledger.record import Head
 from ledger.refusals import CommandVoided
-from ledger.service import Appended, KeyVoided, VersionConflict
+from ledger.sequencing import Appended, KeyVoided, VersionConflict
 from tests.contracts import append, at
 from tests.infra.test_gate import LEDGER, Ledger
 

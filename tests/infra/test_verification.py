@@ -31,8 +31,9 @@ from ledger.identifiers import (
     uscc,
 )
 from ledger.record import Head, chain_hash, leaf_hash
+from ledger.requests import Recorded, Request
 from ledger.rulebooks import shipped
-from ledger.service import Recorded, Request, Service
+from ledger.service import Service
 from tests.codes import (
     synthetic_organisation_code,
     synthetic_registration_number,

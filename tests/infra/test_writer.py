@@ -10,17 +10,9 @@ import pytest
 from infra import writer
 from infra.writer import Writer
 from ledger.refusals import Refused, UnknownSubject
-from ledger.service import (
-    Append,
-    AppendOutcome,
-    Outcome,
-    Overloaded,
-    Recorded,
-    Request,
-    Service,
-    TooContended,
-    Unchanged,
-)
+from ledger.requests import Outcome, Overloaded, Recorded, Request, TooContended, Unchanged
+from ledger.sequencing import Append, AppendOutcome
+from ledger.service import Service
 from tests.examples import enterprise, penalty
 from tests.process import Process, request
 from tests.waiting import wait_until

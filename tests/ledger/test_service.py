@@ -31,14 +31,9 @@ from ledger.refusals import (
     UnknownRulebook,
     UnknownSubject,
 )
+from ledger.requests import EXISTS, Recorded, TooContended, Unchanged
 from ledger.rulebooks import shipped
-from ledger.service import (
-    ATTEMPTS_MAX,
-    EXISTS,
-    Recorded,
-    TooContended,
-    Unchanged,
-)
+from ledger.service import ATTEMPTS_MAX
 from ledger.values import EventId, Name, Text, yuan
 from tests.codes import (
     synthetic_organisation_code,
@@ -447,7 +442,7 @@ class TestConflicts:
         streams = [one.stream for one in process.store.read_positions(2, 100)]
         for one in (process, other):
             one.service.rulebooks()
-            assert one.service.states(streams) == fresh.service.states(streams)
+            assert one.service._kept.states(streams) == fresh.service._kept.states(streams)
 
 
 class TestEditions:

@@ -45,7 +45,7 @@ from ledger.events import (
     SubjectRenamed,
 )
 from ledger.identifiers import SubjectId, SubjectKind, subject_id_from, uscc
-from ledger.service import Append, Draft
+from ledger.sequencing import Append, Draft
 from ledger.values import (
     ActId,
     EditionId,

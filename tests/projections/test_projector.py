@@ -8,7 +8,7 @@ from infra.connections import connect
 from infra.projector import Projector, ProjectorStopped
 from infra.rebuild import verify_views
 from ledger.rulebooks import shipped
-from ledger.service import Draft
+from ledger.sequencing import Draft
 
 from .history import SCORE, History, Ledger, Written, penalty, registered, subject
 

@@ -7,14 +7,7 @@ from typing import Final
 from infra.batch import Admitted, Row
 from infra.reader import PlaceLost, Reader
 from ledger.record import Head, chain_hash, leaf_hash
-from ledger.service import (
-    Append,
-    AppendOutcome,
-    CommandRecord,
-    Draft,
-    KeyKnown,
-    VersionConflict,
-)
+from ledger.sequencing import Append, AppendOutcome, CommandRecord, Draft, KeyKnown, VersionConflict
 
 from .kafka import Unreachable
 from .postgres import State

@@ -14,7 +14,7 @@ from ledger.events import CommandsVoided, TermOpened
 from ledger.gate import Instance
 from ledger.log import Place
 from ledger.record import Head, chain_hash, leaf_hash
-from ledger.service import CommandRecord
+from ledger.sequencing import CommandRecord
 
 from .clockwork import Clockwork
 from .postgres import Aside, Server, State

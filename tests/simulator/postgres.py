@@ -13,7 +13,7 @@ from ledger.events import NAME_OF, Event
 from ledger.gate import Instance
 from ledger.log import Place
 from ledger.record import Head
-from ledger.service import Append, AppendOutcome, CommandRecord, Draft
+from ledger.sequencing import Append, AppendOutcome, CommandRecord, Draft
 from ledger.values import EventId
 
 from .clockwork import Clockwork

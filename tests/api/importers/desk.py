@@ -17,7 +17,8 @@ from ledger.calendar import official_calendar
 from ledger.commands import Command
 from ledger.events import Event
 from ledger.identifiers import Identifier, SubjectId, readings
-from ledger.service import Outcome, Request, Service, TooContended
+from ledger.requests import Outcome, Request, TooContended
+from ledger.service import Service
 from tests.codes import synthetic_uscc
 from tests.examples import TODAY
 

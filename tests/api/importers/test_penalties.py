@@ -18,7 +18,7 @@ from ledger.events import (
     PenaltyKind,
     SubjectRegistered,
 )
-from ledger.service import Unchanged
+from ledger.requests import Unchanged
 from ledger.values import DocumentNumber, Name, Text
 from tests.api.importers.desk import Desk, code, codes_of, mended, penalties, penalty_row
 
