@@ -28,6 +28,10 @@ run: $(SERVICE) ## run the service with its sample (KAFKA=local or host:port, ON
 test: $(TOOLS) ## run the whole test suite (STRICT_PARTS=1: a part left out is a failure; ARGS='-k name')
 	@$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: faults
+faults: $(TOOLS) ## inject every fault into real processes, and play 10 000 simulated histories
+	@FAULTS=all SIMULATOR_SEEDS=10000 $(BIN)/python -m pytest tests/faults tests/simulator $(ARGS)
+
 .PHONY: bench
 bench: $(TOOLS) ## measure against the eventsourcing library (tests/benchmarks)
 	@$(BIN)/python -m pytest tests/benchmarks -n 0 -s $(ARGS)

@@ -161,7 +161,7 @@ def recover(
                     _take_in(site, connection, pinned, keys, batches)
                     reach("recover_between_batches")
             except RecordDamaged as error:
-                raise NotRecoverable(_damaged(store.head(), error)) from error
+                raise NotRecoverable(_damaged(reader.place.head, error)) from error
             _require_all(site, store, pinned, keys, reader)
             proof = _proven(site, connection, store.head(), log, progress)
         reach("recover_before_end")
@@ -459,8 +459,9 @@ def _nothing_entered(site: KafkaSite, topic: Pinned, reader: Reader) -> str:
 
 def _damaged(head: Head, error: Exception) -> str:
     return (
-        f"behind position {head.position} the topic cannot be read ({error}): mend the broker's"
-        " disk, or let a copy of another broker lead, and run this again"
+        f"behind position {head.position} the topic cannot be read ({error}): let a copy of another"
+        " broker lead, and run this again; from a backup of PostgreSQL `credit-ledger republish`"
+        " makes the topic anew"
     )
 
 
