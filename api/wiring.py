@@ -488,7 +488,8 @@ def opened(
         held.callback(follower.stop)
         if running is not None:
             _await_serving(statuses, running.keeper)
-        if why_read_only is None and not statuses.has_streams_under(RULEBOOK_STREAM):
+        may_write = why_read_only is None and statuses.why_not_serving() is None
+        if may_write and not statuses.has_streams_under(RULEBOOK_STREAM):
             _publish_shipped(service)
         writer = Writer(service, follower.hint if running is None else running.committed)
         writer.start()
