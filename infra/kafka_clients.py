@@ -41,6 +41,8 @@ UNREACHABLE: Final = (
 _FETCH_WAIT_MS: Final = 100
 """How long a broker may hold an idle fetch, and so how long a jump to another offset may wait."""
 _RECONNECT_MS: Final = 1_000
+_BACKOFF_MS: Final = 10
+"""How long a reader sleeps, whatever comes, while it does not know yet where it stands."""
 _PAUSE_S: Final = 0.05
 _CLOSE_MS: Final = 1_000
 
@@ -78,6 +80,7 @@ def reader(address: str, *, patience_s: float = PATIENCE_S) -> KafkaConsumer:
         isolation_level="read_uncommitted",
         check_crcs=True,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
+        retry_backoff_ms=_BACKOFF_MS,
         metrics_enabled=False,
     )
 
