@@ -96,6 +96,7 @@ from infra.views import Views
 from infra.writer import Writer
 from ledger.calendar import official_calendar
 from ledger.commands import Command, PublishEdition
+from ledger.events import ProjectionSkipApproved
 from ledger.gate import Fence, Stop
 from ledger.kept import RULEBOOK_STREAM
 from ledger.log import Place
@@ -103,6 +104,7 @@ from ledger.record import Head
 from ledger.requests import Outcome, Recorded, Request
 from ledger.rulebooks import shipped
 from ledger.service import Service
+from ledger.values import EventId, Text
 
 from .parts import Health
 
@@ -125,9 +127,11 @@ __all__ = [
     "TooFewBrokers",
     "Verified",
     "announce",
+    "approve_skip",
     "configure_logs",
     "elapsed",
     "find_topic",
+    "halted",
     "ledger_state",
     "migrate_database",
     "needs_recovery",
@@ -781,6 +785,36 @@ def set_aside(settings: Settings) -> Path | None:
     home = Home(settings.home).make()
     with home.hold():
         return home.set_aside(clock.now().strftime("%Y%m%dT%H%M%S.%fZ"))
+
+
+def halted(parts: Parts) -> ProjectorStopped | None:
+    """Before which record the views stop; null where they stop before none."""
+    with closing(
+        Projector(parts.database.url, open_log=parts.open_log, verify=parts.verifier)
+    ) as projector:
+        try:
+            while projector.step():
+                pass
+        except ProjectorStopped as stopped:
+            return stopped
+    return None
+
+
+def approve_skip(parts: Parts, stopped: ProjectorStopped, reason: str) -> int:
+    """Let every projector pass over the record that stopped this one; where that is recorded.
+
+    It is a record of the log itself, entered when this returns.
+
+    Raises:
+        TimeoutError: it is sequenced, and was not entered in time.
+    """
+    event = ProjectionSkipApproved(
+        position=stopped.position, event=EventId(stopped.event_id), reason=Text(reason)
+    )
+    recorded = parts.writer.between_batches(lambda service: service.record_own(event)).result()
+    position: int = recorded.last
+    parts.follower.until(position, _SERVING_S)
+    return position
 
 
 # An operator's ways back --------------------------------------------------------------------------

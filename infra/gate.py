@@ -165,7 +165,7 @@ class GateStore(Protocol):
 
 @dataclass(slots=True)
 class Entered:
-    """The log's accepted head, and what was read behind the place where reading began."""
+    """The log's accepted head, the place where reading began, and what was read behind it."""
 
     log: Log
     head: Head
@@ -256,7 +256,9 @@ class Gate:
         """The accepted head of the log, read from the newest place that it holds."""
         places = store.places(log.topic_id)
         reader = Reader.from_places(log, self._verify(), places, self._elapsed)
-        chains: dict[int, bytes] = {}
+        begun = reader.place
+        # The log was seen to hold the place where reading began; PostgreSQL may not, any more.
+        chains = {begun.position: begun.chain} if begun.position else {}
         term: bytes | None = None
         for batch in _all_batches(reader, log):
             for one in batch.records:

@@ -9,7 +9,7 @@ import gc
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -38,6 +38,7 @@ from .generations import PROJECTOR, Generation, ensure_live, live
 from .log_source import LOG_AWAY, OpenLog, ReadableLog
 from .places import stored_places
 from .reader import Reader
+from .skips import approved_behind
 from .view_store import PlaceMoved, ViewStore, Written
 
 __all__ = ["Projector", "ProjectorStopped", "Share"]
@@ -62,7 +63,8 @@ class ProjectorStopped(RuntimeError):
         self.type = stored_name
         super().__init__(
             f"the views stop before position {self.position} (event {event_id}, {stored_name}):"
-            f" {reason}; install a version of the service that knows it"
+            f" {reason}; install a version of the service that knows it, or let it pass by"
+            f" `credit-ledger approve-skip {self.position}`"
         )
 
 
@@ -109,12 +111,12 @@ class _Position:
 class _Entry:
     """A record that was taken off the log, and the day on which it was recorded.
 
-    `recorded` is null where it may be passed over.
+    `recorded` is null where it may be passed over; the day too, where nobody can read it.
     """
 
     arrival: Arrival
     recorded: Recorded | None
-    day: date
+    day: date | None
 
 
 class Projector:
@@ -143,6 +145,8 @@ class Projector:
         self._verify = verify
         self._generation = generation
         self._states_kept = states_kept
+        self._passed: set[int] = set()
+        """Positions of records that an operator has let pass."""
         self._at: _Position | None = None
 
     @property
@@ -154,15 +158,21 @@ class Projector:
         """Fold what the log has now, at most `limit` records, none behind `upto`; how many it were.
 
         Raises:
-            ProjectorStopped: the next record cannot be understood. All before it is shown.
+            ProjectorStopped: the next record cannot be understood, and no operator has let it pass
+                by a record behind it. All before it is shown.
             PlaceLost: the log holds another history than the one that the views were made from.
             psycopg.OperationalError: the database cannot be reached; step again.
             One of `LOG_AWAY`: the log cannot be read now; step again.
         """
         try:
             at = self._begun()
+            before = at.place
             self._fill(at, limit)
-            return self._fold(at, self._taken(at, limit, upto))
+            try:
+                return self._fold(at, self._taken(at, limit, upto))
+            except ProjectorStopped as stopped:
+                self._let_pass(stopped, before)
+                return 1
         except PlaceMoved:
             self.close()
             return 0
@@ -250,6 +260,20 @@ class Projector:
             taken.append(at.waiting.popleft())
         return taken
 
+    def _let_pass(self, stopped: ProjectorStopped, before: Place) -> None:
+        """Go on behind a record that stopped this projector, if an operator has let it pass.
+
+        Raises:
+            ProjectorStopped: nobody has.
+        """
+        with closing(self._open_log()) as log:
+            approved = approved_behind(log, self._verify, before)
+        if approved.get(stopped.position) != stopped.event_id:
+            raise stopped
+        _LOG.warning("a record is passed over, as an operator approved", position=stopped.position)
+        self._passed.add(stopped.position)
+        self.close()
+
     # The fold ------------------------------------------------------------------------------------
 
     def _fold(self, at: _Position, arrivals: Sequence[Arrival]) -> int:
@@ -257,7 +281,7 @@ class Projector:
             entries: list[_Entry] = []
             for number, arrival in enumerate(arrivals):
                 try:
-                    entry = _read(arrival, self._share)
+                    entry = self._entry(arrival)
                 except ProjectorStopped:
                     self._fold_run(at, entries)
                     at.waiting.extendleft(reversed(arrivals[number:]))
@@ -270,6 +294,11 @@ class Projector:
                     entries.append(entry)
             self._fold_run(at, entries)
         return len(arrivals)
+
+    def _entry(self, arrival: Arrival) -> _Entry:
+        if arrival.position in self._passed:
+            return _Entry(arrival, None, _day_of(arrival))
+        return _read(arrival, self._share)
 
     def _fold_run(self, at: _Position, entries: Sequence[_Entry]) -> None:
         """Fold records that concern single subjects, in one transaction."""
@@ -296,7 +325,7 @@ class Projector:
 
     def _take(self, at: _Position, written: Written, entry: _Entry) -> None:
         recorded = entry.recorded
-        if self._share.is_first:
+        if self._share.is_first and entry.day is not None:
             written.days[entry.day] = entry.arrival.position
         if recorded is None:
             return
@@ -322,6 +351,7 @@ class Projector:
             at.store.move(expected, place)
             first = Written(expected)
             if self._share.is_first:
+                assert entry.day is not None, "it was read"
                 first.added[editions.EDITIONS].extend(editions.rows(recorded))
                 first.days[entry.day] = recorded.position
             at.store.write(first)
@@ -404,6 +434,14 @@ def _read(arrival: Arrival, share: Share) -> _Entry:
         return _Entry(arrival, recorded, day)
     except (UnreadableRecord, msgspec.MsgspecError, ValueError) as error:
         raise ProjectorStopped(arrival, event_id, stored_name, str(error)) from error
+
+
+def _day_of(arrival: Arrival) -> date | None:
+    """The day on which a record was recorded, if it says so."""
+    try:
+        return civil_day(parse_instant(read_envelope(arrival.value).time))
+    except (UnreadableRecord, ValueError):
+        return None
 
 
 def _stopped(entry: _Entry, error: Exception) -> ProjectorStopped:

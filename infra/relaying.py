@@ -8,7 +8,7 @@ from ledger.acceptance import Verify
 from . import clock
 from .connections import connect
 from .kafka_sender import KafkaSender
-from .log_source import PinnedLog, pinned_topic
+from .log_source import NotPinned, PinnedLog, pinned_topic
 from .relay import AnotherRelays, Begin, RelaySession
 from .sequenced import SequencedRecords
 
@@ -29,6 +29,10 @@ def relay_sessions(database_url: str, address: str, verify: Callable[[], Verify]
             closing.callback(sequenced.close)
             if not sequenced.is_first():
                 raise AnotherRelays
+            if sequenced.chain_at(1) is None:
+                # The topic is pinned before the ledger is created. A session that began in between
+                # would know no key, accept nothing, and send everything again and again.
+                raise NotPinned("the ledger has no record yet")
             log = PinnedLog(database_url, address)
             closing.callback(log.close)
             pinned = pinned_topic(database_url)

@@ -40,7 +40,11 @@ __all__ = ["LedgerNotOpen", "PostgresSequencer"]
 
 _SQL: Final = queries("infra/sequencer.sql")
 _SETTLE_ATTEMPTS: Final = 5
-_GONE: Final = (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout)
+_GONE: Final = (
+    psycopg.OperationalError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+)
 """The line is gone, or the server ended the session of one that held the head for too long."""
 _LOG = structlog.get_logger(__name__)
 

@@ -1,9 +1,12 @@
 -- name: session_limits
--- No session may hold the head for long: a frozen process loses it, a slow one is told.
+-- No session may hold the head for long: a frozen process loses it, a slow one is told. A process that freezes while it
+-- sends its records counts as busy, not as idle: only the limit of the whole transaction, new in PostgreSQL 17, ends it.
 SELECT set_config('synchronous_commit', 'on', false),
        set_config('lock_timeout', '2s', false),
        set_config('idle_in_transaction_session_timeout', '5s', false),
-       set_config('statement_timeout', '5s', false);
+       set_config('statement_timeout', '5s', false),
+       CASE WHEN current_setting('server_version_num')::int >= 170000
+            THEN set_config('transaction_timeout', '10s', false) END;
 
 -- name: lock_head
 -- The head row's lock gives order and gap-free positions. For whoever may write whatever the log is.

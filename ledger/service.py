@@ -7,9 +7,11 @@ neighbours. What is decided is appended in one transaction.
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from hashlib import sha256
 from typing import Final
 
 from .calendar import Calendar
+from .events import ControlEvent
 from .identifiers import SubjectId
 from .kept import Kept
 from .overlay import Overlay
@@ -34,6 +36,8 @@ from .values import EventId
 __all__ = ["ATTEMPTS_MAX", "Service"]
 
 ATTEMPTS_MAX: Final = 20
+LEDGER_STREAM: Final = "ledger"
+"""The stream in which the ledger records what concerns itself."""
 
 _Waiting = tuple[int, Request]
 """A request and its place in the batch."""
@@ -63,6 +67,7 @@ class Service:
         self._sequencer = sequencer
         self._identities = identities
         self._codec = codec
+        self._fresh_event = fresh_event
         self._fresh_subject = fresh_subject
         self._kept = Kept(sequencer, codec)
         self._planner = Planner(
@@ -96,6 +101,34 @@ class Service:
                 message = f"the request met a conflict {ATTEMPTS_MAX} times; send it again"
                 outcomes[one[0]] = TooContended(message)
         return tuple(outcomes[index] for index in range(len(batch)))
+
+    def record_own(self, event: ControlEvent, actor: str = "local") -> Appended:
+        """Record something about the ledger itself, in its own stream.
+
+        Raises:
+            TooContended: others wrote there on every attempt; nothing was recorded.
+        """
+        for _ in range(ATTEMPTS_MAX):
+            self._kept.refresh()
+            versions = [one.version for one in self._sequencer.read([LEDGER_STREAM])]
+            data = self._codec.data(event)
+            draft = Draft(
+                stream=LEDGER_STREAM,
+                version=max(versions, default=0) + 1,
+                type=self._codec.name(event),
+                id=self._fresh_event(),
+                data=data,
+            )
+            append = Append(
+                drafts=(draft,),
+                key_hash=None,
+                command_hash=sha256(data).hexdigest(),
+                actor=actor,
+            )
+            (answer,) = self._sequencer.append([append])
+            if isinstance(answer, Appended):
+                return answer
+        raise TooContended(f"the ledger's own stream met a conflict {ATTEMPTS_MAX} times")
 
     def preview(self, request: Request) -> Preview:
         """What the request would record now, without recording it.

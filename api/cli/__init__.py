@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from . import codes, importing, lists, maintenance, reading, recording, recovery, serving, topic
+from . import (
+    codes,
+    importing,
+    lists,
+    maintenance,
+    reading,
+    recording,
+    recovery,
+    serving,
+    skipping,
+    topic,
+)
 
 __all__ = ["app", "main"]
 
@@ -21,7 +32,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (serving, importing, recording, reading, lists, maintenance, recovery, topic, codes):
+for group in (
+    serving,
+    importing,
+    recording,
+    reading,
+    lists,
+    maintenance,
+    skipping,
+    recovery,
+    topic,
+    codes,
+):
     group.register(app)
 
 

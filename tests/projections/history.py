@@ -36,6 +36,7 @@ from ledger.events import (
     ListingEnded,
     PenaltyImposed,
     PenaltyKind,
+    ProjectionSkipApproved,
     RestorationAnnulled,
     RestorationGranted,
     RoleEnded,
@@ -396,6 +397,10 @@ class Ledger:
         self._versions: dict[str, int] = {}
         self._logs: list[TableLog] = []
         self._projectors: list[Projector] = []
+        self.approvals: list[ProjectionSkipApproved] = []
+
+    def data(self, event: Event) -> bytes:
+        return _CODEC.data(event)
 
     def log(self) -> TableLog:
         log = TableLog(lambda: connect(self.url))
