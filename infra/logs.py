@@ -23,7 +23,7 @@ def configure(level: int = logging.INFO) -> None:
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=False,  # else one that was used before would keep its old stream
     )
     foreign = logging.StreamHandler(sys.stderr)
     foreign.setFormatter(
