@@ -29,6 +29,8 @@ from .reader import Reader
 from .rebuild import Progress, verify_views
 from .signer import PublicKey, Verifier
 from .sql import queries
+from .stores import compare_stores
+from .table_log import TABLE_TOPIC
 
 __all__ = ["FLAWS_MAX", "CheckedLog", "Flaw", "Verified", "verify", "verify_log"]
 
@@ -68,6 +70,8 @@ class CheckedLog:
 class Verified:
     """Whether a ledger is what its log says, and if not, what is wrong.
 
+    `head` is the last record that PostgreSQL has, `entered` the last one that is accepted from the
+    log; with the log on Kafka `root` is the Merkle root over all that is entered, in hexadecimal.
     `tables` holds the SHA-256 of each view's table as the log makes it, empty where the views could
     not be compared; `differences` names the tables that are read and differ from that.
     """
@@ -75,6 +79,8 @@ class Verified:
     ok: bool
     events: int
     head: int
+    entered: int
+    root: str | None
     seconds: float
     tables: Mapping[str, str]
     differences: tuple[str, ...]
@@ -90,6 +96,7 @@ def verify(
 ) -> Verified:
     """Verify the log, then fold it anew and compare the views that are read with that.
 
+    With the log on Kafka both stores are held against each other, too.
     Nothing is changed. Views are compared only where the whole log is accepted: what they should
     show behind a broken record nobody can say.
     """
@@ -99,10 +106,17 @@ def verify(
     flaws = list(log.flaws)
     tables: Mapping[str, str] = {}
     differences: tuple[str, ...] = ()
-    accepted = log.head if not flaws else _accepted(open_log, verifier)
-    if accepted < log.head:
-        message = f"the log is accepted up to position {accepted} of {log.head}: views not compared"
-        flaws.append(Flaw(position=accepted + 1, code="not-accepted", message=message))
+    entered, root, is_whole = log.head, None, True
+    if is_table(open_log):
+        entered = log.head if not flaws else _accepted(open_log, verifier)
+        is_whole = entered >= log.head
+    else:
+        stores = compare_stores(database_url, open_log, verifier, progress)
+        flaws += [Flaw(position=at, code=code, message=say) for at, code, say in stores.differences]
+        entered, root, is_whole = stores.entered.position, stores.root.hex(), stores.is_whole
+    if not is_whole:
+        message = f"the log is accepted up to position {entered} of {log.head}: views not compared"
+        flaws.append(Flaw(position=entered + 1, code="not-accepted", message=message))
     else:
         try:
             views = verify_views(database_url, open_log, verifier, progress)
@@ -115,12 +129,23 @@ def verify(
         ok=not flaws,
         events=log.events,
         head=log.head,
+        entered=entered,
+        root=root,
         seconds=clock.elapsed() - begun,
         tables=tables,
         differences=differences,
         problems=_first(flaws),
         problem_count=log.flaw_count + len(flaws) - len(log.flaws),
     )
+
+
+def is_table(open_log: OpenLog) -> bool:
+    """Whether the log is the table of PostgreSQL itself."""
+    log = open_log()
+    try:
+        return log.topic_id == TABLE_TOPIC
+    finally:
+        log.close()
 
 
 def _accepted(open_log: OpenLog, verifier: Verifier) -> int:

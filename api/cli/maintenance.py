@@ -94,7 +94,9 @@ def verify(json_output: Json = False, no_progress: NoProgress = False) -> None:
     with (
         guarded(),
         wiring.reach(settings) as database,
-        progress_of("verify", rounds=2, hidden=no_progress) as progress,
+        progress_of(
+            "verify", rounds=2 if database.kafka is None else 3, hidden=no_progress
+        ) as progress,
     ):
         verified = wiring.verify_ledger(settings, database, progress)
     show_json(_verified(verified)) if json_output else _tell_verified(verified)
@@ -107,6 +109,8 @@ def _verified(verified: Verified) -> dict[str, Any]:
         "ok": verified.ok,
         "events": verified.events,
         "head": verified.head,
+        "entered": verified.entered,
+        "root": verified.root,
         "seconds": round(verified.seconds, 3),
         "tables": dict(verified.tables),
         "differences": list(verified.differences),
@@ -120,6 +124,8 @@ def _verified(verified: Verified) -> dict[str, Any]:
 
 def _tell_verified(verified: Verified) -> None:
     _tell(verified.events, verified.head, verified.seconds, verified.tables)
+    if verified.root is not None:
+        show(f"entered on Kafka up to position {verified.entered}, root {verified.root}")
     for flaw in verified.problems:
         where = "views" if flaw.position is None else f"position {flaw.position}"
         show(f"! {where}: {flaw.code}: {flaw.message}")
@@ -127,7 +133,11 @@ def _tell_verified(verified: Verified) -> None:
     if left:
         show(f"! and {left} more")
     if verified.ok:
-        show("ok: chain, leaves, signatures, commands, identifiers and views are what the log says")
+        both = "" if verified.root is None else "both stores hold the same; "
+        show(
+            f"ok: {both}chain, leaves, signatures, commands, identifiers and views are what the"
+            " log says"
+        )
 
 
 def _tell(events: int, head: int, seconds: float, tables: Mapping[str, str]) -> None:

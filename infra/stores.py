@@ -1,0 +1,153 @@
+"""Holds the two stores of a ledger against each other, record by record.
+
+What Kafka has entered must be what PostgreSQL has sequenced. PostgreSQL may be further: what is
+sequenced and not entered yet is no difference.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from ledger.acceptance import Arrival, Verify
+from ledger.merkle import RunningRoot
+from ledger.record import Head, chain_hash, leaf_hash
+
+from .connections import connect
+from .kafka_log import RecordDamaged
+from .log_source import OpenLog
+from .proof import Counted, batches_of
+from .reader import Accepted, Reader
+from .sql import queries
+
+__all__ = ["Compared", "Difference", "compare_stores"]
+
+_SQL: Final = queries("infra/stores.sql")
+_FETCH: Final = 2_000
+
+
+class Difference(NamedTuple):
+    """Where the stores differ, a stable word for how, and a sentence."""
+
+    position: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What came of it: the last record that is entered, and the Merkle root over all that are.
+
+    `is_whole` tells whether the log could be accepted to its end.
+    """
+
+    entered: Head
+    root: bytes
+    differences: tuple[Difference, ...]
+    is_whole: bool
+
+
+def compare_stores(
+    database_url: str, open_log: OpenLog, verify: Verify, progress: Counted | None = None
+) -> Compared:
+    """Read all that is entered on Kafka, and hold each record against PostgreSQL's at its position.
+
+    Raises:
+        One of `LOG_AWAY`: the log cannot be read now.
+    """
+    differences: list[Difference] = []
+    root, entered, damaged = RunningRoot(), Head(), None
+    with closing(open_log()) as log, connect(database_url) as connection:
+        reader = Reader(log, verify)
+        # What is on Kafka now was in PostgreSQL before; what comes while this reads was not yet.
+        end = log.end()
+        with connection.transaction(), connection.cursor(name="stores") as cursor:
+            sequenced = _last(connection)
+            cursor.itersize = _FETCH
+            cursor.execute(_SQL["chains"], binary=True)
+            ours = _Ours(iter(cursor))
+            try:
+                for record in _upto(end, batches_of(reader, log, progress)):
+                    leaf = leaf_hash(record.value)
+                    root.add(leaf)
+                    entered = _head_of(record, leaf)
+                    if difference := ours.differs(entered):
+                        differences.append(difference)
+            except RecordDamaged as error:
+                damaged = str(error)
+    behind = _behind(entered.position, sequenced, reader, damaged)
+    if behind is not None:
+        differences.append(behind)
+    return Compared(
+        entered=entered,
+        root=root.root(),
+        differences=tuple(differences),
+        is_whole=behind is None,
+    )
+
+
+def _upto(end: int, batches: Iterator[Accepted]) -> Iterator[Arrival]:
+    for batch in batches:
+        for record in batch.records:
+            if record.offset >= end:
+                return
+            yield record
+
+
+def _last(connection: Connection[TupleRow]) -> int:
+    row = connection.execute(_SQL["last"]).fetchone()
+    assert row is not None, "an aggregate gives one row"
+    return int(row[0])
+
+
+def _behind(
+    position: int, sequenced: int, reader: Reader, damaged: str | None
+) -> Difference | None:
+    """Why the log is not accepted further than it is, where it should be."""
+    if damaged is not None:
+        message = f"Kafka's record behind position {position} cannot be read: {damaged}"
+        return Difference(position + 1, "damaged", message)
+    refused = reader.next_offset - 1 - reader.place.offset - reader.pending
+    if refused > 0 and sequenced > position:
+        message = (
+            f"the log goes on behind position {position} by {refused} records that are not"
+            " accepted, and what PostgreSQL has sequenced there is not among them"
+        )
+        return Difference(position + 1, "not-entered", message)
+    return None
+
+
+class _Ours:
+    """PostgreSQL's chain hashes, walked along with the log."""
+
+    def __init__(self, rows: Iterator[tuple[int, bytes]]) -> None:
+        self._rows = rows
+        self._ahead: tuple[int, bytes] | None = None
+
+    def differs(self, entered: Head) -> Difference | None:
+        """How PostgreSQL's record at this position differs, if it does."""
+        row = self._at(entered.position)
+        if row is None:
+            message = "it is entered on Kafka, and PostgreSQL has no record there"
+            return Difference(entered.position, "not-in-postgresql", message)
+        if row[1] != entered.chain:
+            message = "PostgreSQL has another record there than is entered on Kafka"
+            return Difference(entered.position, "stores-differ", message)
+        return None
+
+    def _at(self, position: int) -> tuple[int, bytes] | None:
+        while self._ahead is None or self._ahead[0] < position:
+            row = next(self._rows, None)
+            if row is None:
+                return None
+            self._ahead = row
+        return self._ahead if self._ahead[0] == position else None
+
+
+def _head_of(record: Arrival, leaf: bytes) -> Head:
+    fields = record.fields
+    assert fields is not None, "an accepted record has its fields"
+    return Head(position=fields.position, chain=chain_hash(fields.prev, leaf), term=fields.term)
