@@ -34,6 +34,7 @@ from projections.state import UNKNOWN, SubjectState, advance, swept
 
 from .codec import UnreadableRecord, parse_instant, read_envelope
 from .connections import connect
+from .failpoints import reach
 from .generations import PROJECTOR, Generation, ensure_live, live
 from .log_source import LOG_AWAY, OpenLog, ReadableLog
 from .places import stored_places
@@ -370,7 +371,10 @@ class Projector:
     def _commit(self, at: _Position, written: Written, place: Place) -> None:
         with at.store.transaction():
             at.store.move(at.place.position, place)
+            reach("projector_in_transaction")
             at.store.write(written)
+            reach("projector_before_commit")
+        reach("projector_after_commit")
         at.place = place
 
     # States --------------------------------------------------------------------------------------

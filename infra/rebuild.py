@@ -20,6 +20,7 @@ from ledger.log import Log
 
 from . import clock
 from .connections import connect
+from .failpoints import reach
 from .generations import (
     Generation,
     alone,
@@ -96,7 +97,9 @@ def rebuild(
         drop_generations(connection, keep_former=True)
         source = _Source(database_url, open_log, verify)
         rebuilt = _folded_anew(source, connection, progress, shares)
+        reach("rebuild_before_switch")
         switch_to(connection, Generation(rebuilt.generation))
+        reach("rebuild_after_switch")
         drop_generations(connection, keep_former=True)
     return rebuilt
 
@@ -189,6 +192,7 @@ def _catch_up(new: Projector, log: Log, progress: Progress | None) -> None:
     """Fold until the new generation is close behind the end of the log."""
     while True:
         folded = new.step(_BATCH)
+        reach("rebuild_between_batches")
         end = log.end()
         if progress is not None:
             progress(new.position, max(end, new.position))
