@@ -7,7 +7,7 @@ tables and its place agree, and the new one is folded up to exactly that place.
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,7 @@ from .generations import (
 )
 from .log_source import OpenLog, ReadableLog
 from .projector import Projector, Share
+from .reader import PlaceLost
 
 __all__ = ["Progress", "Rebuilt", "rebuild", "verify_views"]
 
@@ -260,19 +261,22 @@ def _fold_share(source: _Source, generation: Generation, share: Share, head: int
 def _live_at(source: _Source, position: int) -> Iterator[tuple[Connection, Generation, int]]:
     """A snapshot in which the generation that is read has come to `position` or further.
 
-    Where no service runs, it is brought there from here.
+    Where no service runs, it is brought there from here. One that was made from another history
+    than the log's cannot be brought anywhere, and is looked at as it is.
     """
     with connect(source.database_url) as connection:
         read = live(connection)
-        with closing(Projector(source.database_url, source.open_log, source.verify)) as follower:
+        with (
+            closing(Projector(source.database_url, source.open_log, source.verify)) as follower,
+            suppress(PlaceLost),
+        ):
             tries = _CONNECTED_TRIES
             while _shown(connection, read) < position and tries:
                 # Not a step: another projector of this generation was faster.
                 tries = _CONNECTED_TRIES if follower.step() else tries - 1
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         with connection.transaction():
-            place = place_of(connection, read)
-            yield connection, read, place.position if place is not None else 0
+            yield connection, read, max(_shown(connection, read), position)
 
 
 def _shown(connection: Connection, generation: Generation) -> int:
