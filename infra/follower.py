@@ -174,13 +174,18 @@ class Follower:
                 self._close()
                 self._wake_gate()
                 self._rest("the log cannot be read now", error)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the log is opened anew
+                # This thread must not end: nobody would be told any more that anything is entered.
+                self._close()
+                self._wake_gate()
+                self._rest("the log is opened anew", error)
             else:
                 if not busy and self._idle_s:
                     self._hint.wait(self._idle_s)
                     self._hint.clear()
 
     def _rest(self, what: str, error: Exception) -> None:
-        _LOG.warning(what, reason=str(error))
+        _LOG.warning(what, reason=f"{type(error).__name__}: {error}")
         self._stopping.wait(_RETRY_S)
 
     def _try_to_open(self) -> None:

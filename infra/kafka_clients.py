@@ -30,13 +30,18 @@ PATIENCE_S: Final = 10.0
 
 UNREACHABLE: Final = (
     errors.KafkaConnectionError,
+    errors.KafkaStorageError,
     errors.KafkaTimeoutError,
     errors.LeaderNotAvailableError,
+    errors.NetworkExceptionError,
     errors.NodeNotReadyError,
     errors.NotLeaderForPartitionError,
+    errors.OffsetNotAvailableError,
+    errors.ReplicaNotAvailableError,
     errors.RequestTimedOutError,
+    errors.UnknownBrokerIdError,  # of the leader, by a broker that came up before it
 )
-"""What the library raises where no broker answers."""
+"""What the library raises where no broker answers, or the one that must is not there yet."""
 
 _FETCH_WAIT_MS: Final = 100
 """How long a broker may hold an idle fetch, and so how long a jump to another offset may wait."""

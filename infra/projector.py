@@ -1,30 +1,35 @@
 """The projector: folds the accepted records of the log into the tables of a generation.
 
-One transaction writes what some records did and moves the place on, from where it is expected to
+One transaction writes what some batches did and moves the place on, from where it is expected to
 be: of two projectors one wins, the other begins anew behind it. Rows tell from which record on
-they are known, so neither the size of a batch nor the moment of a restart shows in them.
+they are known, so neither how many batches it were nor the moment of a restart shows in them.
+
+Batches are folded whole: only from the end of one does a reader accept what follows as does one
+that came from the beginning. Within a batch that does not hold: where a record stands twice on the
+log, a place at the second one may lie behind the record that comes next.
 """
 
 import gc
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain, groupby
 from typing import Final
 from zlib import crc32
 
 import msgspec
 import psycopg
 import structlog
+from psycopg.errors import IdleInTransactionSessionTimeout
 from psycopg.rows import TupleRow
 
 from ledger.acceptance import Arrival, Verify
 from ledger.events import STORED_NAMES
 from ledger.identifiers import SubjectId, is_subject_id
 from ledger.log import Place
-from ledger.record import chain_hash, leaf_hash
 from ledger.values import EventId
 from projections import editions
 from projections.days import civil_day
@@ -38,7 +43,7 @@ from .failpoints import reach
 from .generations import PROJECTOR, Generation, ensure_live, live
 from .log_source import LOG_AWAY, OpenLog, ReadableLog
 from .places import stored_places
-from .reader import Reader
+from .reader import Accepted, PlaceLost, Reader
 from .skips import approved_behind
 from .view_store import PlaceMoved, ViewStore, Written
 
@@ -105,7 +110,7 @@ class _Position:
     place: Place
     ground: Ground
     states: "OrderedDict[SubjectId, SubjectState]"
-    waiting: deque[Arrival]
+    waiting: deque[Accepted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,19 @@ class _Entry:
     arrival: Arrival
     recorded: Recorded | None
     day: date | None
+
+    @property
+    def concerns_everybody(self) -> bool:
+        """Whether all subjects must be swept."""
+        return self.recorded is not None and isinstance(keys(self.recorded), Everyone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Batches of the log as they came, read; and the place behind them."""
+
+    entries: Sequence[_Entry]
+    place: Place
 
 
 class Projector:
@@ -156,11 +174,13 @@ class Projector:
         return self._at.place.position if self._at is not None else 0
 
     def step(self, limit: int = _BATCH, upto: int | None = None) -> int:
-        """Fold what the log has now, at most `limit` records, none behind `upto`; how many it were.
+        """Fold whole batches of what the log has now, none that ends behind `upto`.
+
+        No more are begun once it were `limit` records. Gives how many it were.
 
         Raises:
-            ProjectorStopped: the next record cannot be understood, and no operator has let it pass
-                by a record behind it. All before it is shown.
+            ProjectorStopped: a record of the next batch cannot be understood, and no operator has
+                let it pass by a record behind it. All before the batch is shown.
             PlaceLost: the log holds another history than the one that the views were made from.
             psycopg.OperationalError: the database cannot be reached; step again.
             One of `LOG_AWAY`: the log cannot be read now; step again.
@@ -174,9 +194,16 @@ class Projector:
             except ProjectorStopped as stopped:
                 self._let_pass(stopped, before)
                 return 1
-        except PlaceMoved:
+        except (PlaceMoved, IdleInTransactionSessionTimeout):
+            # Another projector was faster, or this one was frozen and may be replaced.
             self.close()
             return 0
+        except PlaceLost as error:
+            self.close()
+            raise PlaceLost(
+                f"{error}: the views were made from another history than the log now holds;"
+                " `credit-ledger rebuild` makes them anew"
+            ) from error
         except ProjectorStopped:
             raise
         except BaseException:
@@ -244,21 +271,25 @@ class Projector:
 
     def _fill(self, at: _Position, limit: int) -> None:
         """Take records off the log until a batch is accepted or the log has no more."""
-        while len(at.waiting) < limit:
-            pending, place, waiting = at.reader.pending, at.reader.place, len(at.waiting)
-            for batch in at.reader.poll(limit):
-                at.waiting.extend(batch.records)
-            if at.reader.place == place and at.reader.pending <= pending:
+        waiting = _count(at.waiting)
+        while waiting < limit:
+            offset = at.reader.next_offset
+            batches = at.reader.poll(limit)
+            at.waiting.extend(batches)
+            came = _count(batches)
+            waiting += came
+            if at.reader.next_offset == offset:
                 return
-            if 0 < len(at.waiting) < waiting + _FEW:
+            if waiting and came < _FEW:
                 return  # the end is near, and a log may wait there for its next record
 
-    def _taken(self, at: _Position, limit: int, upto: int | None) -> list[Arrival]:
-        taken: list[Arrival] = []
-        while at.waiting and len(taken) < limit:
-            if upto is not None and at.waiting[0].position > upto:
+    def _taken(self, at: _Position, limit: int, upto: int | None) -> list[Accepted]:
+        taken: list[Accepted] = []
+        while at.waiting and limit > 0:
+            if upto is not None and at.waiting[0].place.position > upto:
                 break
             taken.append(at.waiting.popleft())
+            limit -= len(taken[-1].records)
         return taken
 
     def _let_pass(self, stopped: ProjectorStopped, before: Place) -> None:
@@ -277,52 +308,104 @@ class Projector:
 
     # The fold ------------------------------------------------------------------------------------
 
-    def _fold(self, at: _Position, arrivals: Sequence[Arrival]) -> int:
-        with _without_collector(bulk=len(arrivals) >= _BULK):
-            entries: list[_Entry] = []
-            for number, arrival in enumerate(arrivals):
+    def _fold(self, at: _Position, taken: Sequence[Accepted]) -> int:
+        count = _count(taken)
+        with _without_collector(bulk=count >= _BULK):
+            run: list[_Batch] = []
+            for number, accepted in enumerate(taken):
                 try:
-                    entry = self._entry(arrival)
+                    batch = self._batch(accepted)
                 except ProjectorStopped:
-                    self._fold_run(at, entries)
-                    at.waiting.extendleft(reversed(arrivals[number:]))
+                    self._fold_run(at, run)
+                    at.waiting.extendleft(reversed(taken[number:]))
                     raise
-                if entry.recorded is not None and isinstance(keys(entry.recorded), Everyone):
-                    self._fold_run(at, entries)
-                    self._sweep(at, entry)
-                    entries = []
+                if any(entry.concerns_everybody for entry in batch.entries):
+                    self._fold_run(at, run)
+                    self._fold_swept(at, batch)
+                    run = []
                 else:
-                    entries.append(entry)
-            self._fold_run(at, entries)
-        return len(arrivals)
+                    run.append(batch)
+            self._fold_run(at, run)
+        return count
+
+    def _batch(self, accepted: Accepted) -> _Batch:
+        return _Batch([self._entry(arrival) for arrival in accepted.records], accepted.place)
 
     def _entry(self, arrival: Arrival) -> _Entry:
         if arrival.position in self._passed:
             return _Entry(arrival, None, _day_of(arrival))
         return _read(arrival, self._share)
 
-    def _fold_run(self, at: _Position, entries: Sequence[_Entry]) -> None:
-        """Fold records that concern single subjects, in one transaction."""
-        if not entries:
+    def _fold_run(self, at: _Position, run: Sequence[_Batch]) -> None:
+        """Fold batches that concern single subjects, in one transaction."""
+        if not run:
             return
-        self._load(at, _subjects_of(entries))
+        self._load(at, _subjects_of(chain.from_iterable(batch.entries for batch in run)))
         written = Written(at.place.position)
-        last: Arrival | None = None
-        stopped: ProjectorStopped | None = None
+        for number, batch in enumerate(run):
+            try:
+                self._take_all(at, written, batch.entries)
+            except ProjectorStopped:
+                self.close()
+                if number:
+                    # Some of its batch is taken already: what stands before it is folded anew.
+                    self._fold_upto(run[number - 1].place.position)
+                raise
+        with at.store.transaction():
+            self._move(at, run[-1].place)
+            at.store.write(written)
+            reach("projector_before_commit")
+        reach("projector_after_commit")
+        self._spare(at)
+
+    def _fold_upto(self, position: int) -> None:
+        while self.step(upto=position):
+            pass
+        self.close()
+
+    def _fold_swept(self, at: _Position, batch: _Batch) -> None:
+        """Fold a batch of which some records concern everybody, in one transaction."""
+        after = at.place.position
+        try:
+            with at.store.transaction():
+                self._move(at, batch.place)
+                for entries in _apart(batch.entries):
+                    if entries[0].concerns_everybody:
+                        self._sweep(at, entries[0], after)
+                    else:
+                        self._write(at, entries, after)
+                    after = entries[-1].arrival.position
+                reach("projector_before_commit")
+        except ProjectorStopped:
+            self.close()
+            raise
+        reach("projector_after_commit")
+        self._spare(at)
+
+    def _move(self, at: _Position, place: Place) -> None:
+        """Move the place on, first of all in a transaction; where that fails, `close` follows."""
+        at.store.move(at.place.position, place)
+        at.place = place
+        reach("projector_in_transaction")
+
+    def _write(self, at: _Position, entries: Sequence[_Entry], after: int) -> None:
+        """Write what some records behind `after` did, in the running transaction."""
+        self._load(at, _subjects_of(entries))
+        written = Written(after)
+        self._take_all(at, written, entries)
+        at.store.write(written)
+
+    def _take_all(self, at: _Position, written: Written, entries: Sequence[_Entry]) -> None:
+        """Take some records.
+
+        Raises:
+            ProjectorStopped: one cannot be taken; the states in memory are of no use any more.
+        """
         for entry in entries:
             try:
                 self._take(at, written, entry)
-            except Exception as error:  # noqa: BLE001  # whatever it is, nothing may be skipped
-                stopped = _stopped(entry, error)
-                break
-            last = entry.arrival
-        if last is not None:
-            self._commit(at, written, _place(at.place, last))
-        if stopped is not None:
-            self.close()
-            raise stopped
-        while len(at.states) > self._states_kept:
-            at.states.popitem(last=False)
+            except Exception as error:  # whatever it is, nothing may be skipped
+                raise _stopped(entry, error) from error
 
     def _take(self, at: _Position, written: Written, entry: _Entry) -> None:
         recorded = entry.recorded
@@ -338,44 +421,36 @@ class Projector:
             at.states.move_to_end(subject)
             written.take(subject, step, recorded.position)
 
-    def _sweep(self, at: _Position, entry: _Entry) -> None:
-        """Fold a record that concerns everybody, in a transaction of its own."""
+    def _sweep(self, at: _Position, entry: _Entry, after: int) -> None:
+        """Write what a record that concerns everybody did, in the running transaction."""
         recorded = entry.recorded
         assert recorded is not None, "it said whom it concerns"
         try:
             ground = ground_of(editions.published(recorded, at.ground.rulebooks))
         except ValueError as error:
             raise _stopped(entry, error) from error
-        expected, place = at.place.position, _place(at.place, entry.arrival)
         states: dict[SubjectId, SubjectState] = {}
-        with at.store.transaction():
-            at.store.move(expected, place)
-            first = Written(expected)
-            if self._share.is_first:
-                assert entry.day is not None, "it was read"
-                first.added[editions.EDITIONS].extend(editions.rows(recorded))
-                first.days[entry.day] = recorded.position
-            at.store.write(first)
-            for page in at.store.subjects(_PAGE):
-                written = Written(expected)
-                mine = [subject for subject in page if self._share.holds(subject)]
-                for subject, state in self._states(at, mine):
-                    step = swept(state, recorded.position, ground)
-                    written.take(subject, step, recorded.position)
-                    if subject in at.states:
-                        states[subject] = step.state
-                at.store.write(written)
-        at.place, at.ground = place, ground
+        first = Written(after)
+        if self._share.is_first:
+            assert entry.day is not None, "it was read"
+            first.added[editions.EDITIONS].extend(editions.rows(recorded))
+            first.days[entry.day] = recorded.position
+        at.store.write(first)
+        for page in at.store.subjects(_PAGE):
+            written = Written(after)
+            mine = [subject for subject in page if self._share.holds(subject)]
+            for subject, state in self._states(at, mine):
+                step = swept(state, recorded.position, ground)
+                written.take(subject, step, recorded.position)
+                if subject in at.states:
+                    states[subject] = step.state
+            at.store.write(written)
+        at.ground = ground
         at.states.update(states)
 
-    def _commit(self, at: _Position, written: Written, place: Place) -> None:
-        with at.store.transaction():
-            at.store.move(at.place.position, place)
-            reach("projector_in_transaction")
-            at.store.write(written)
-            reach("projector_before_commit")
-        reach("projector_after_commit")
-        at.place = place
+    def _spare(self, at: _Position) -> None:
+        while len(at.states) > self._states_kept:
+            at.states.popitem(last=False)
 
     # States --------------------------------------------------------------------------------------
 
@@ -456,7 +531,20 @@ def _stopped(entry: _Entry, error: Exception) -> ProjectorStopped:
     return stopped
 
 
-def _subjects_of(entries: Sequence[_Entry]) -> dict[SubjectId, bool]:
+def _count(batches: Iterable[Accepted]) -> int:
+    return sum(len(batch.records) for batch in batches)
+
+
+def _apart(entries: Sequence[_Entry]) -> Iterator[list[_Entry]]:
+    """Some records in order; each that concerns everybody stands by itself."""
+    for alone, some in groupby(entries, lambda one: one.concerns_everybody):
+        if alone:
+            yield from ([one] for one in some)
+        else:
+            yield list(some)
+
+
+def _subjects_of(entries: Iterable[_Entry]) -> dict[SubjectId, bool]:
     """The subjects of some records, each with whether its first record is among them."""
     subjects: dict[SubjectId, bool] = {}
     for entry in entries:
@@ -466,20 +554,6 @@ def _subjects_of(entries: Sequence[_Entry]) -> dict[SubjectId, bool]:
                 for subject in concerned:
                     subjects.setdefault(subject, entry.recorded.version == 1)
     return subjects
-
-
-def _place(before: Place, arrival: Arrival) -> Place:
-    """The place of an accepted record."""
-    fields = arrival.fields
-    assert fields is not None, "an accepted record has its fields"
-    return Place(
-        topic_id=before.topic_id,
-        position=fields.position,
-        chain=chain_hash(fields.prev, leaf_hash(arrival.value)),
-        term=fields.term,
-        offset=arrival.offset,
-        leader_epoch=arrival.leader_epoch,
-    )
 
 
 @contextmanager

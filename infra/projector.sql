@@ -1,10 +1,10 @@
 -- name: session
 -- What the views hold can be folded again, so no commit waits for the disk. The few joins with lists of keys are always
--- by index.
+-- by index. Whoever freezes within a transaction loses it: the projector that took over waits for no longer.
 SELECT set_config('synchronous_commit', 'off', false), set_config('search_path', %(schema)s || ', public', false),
        set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_hashjoin', 'off', false),
        set_config('enable_mergejoin', 'off', false), set_config('enable_seqscan', 'off', false),
-       set_config('jit', 'off', false);
+       set_config('jit', 'off', false), set_config('idle_in_transaction_session_timeout', '20s', false);
 
 -- name: begin_place
 -- The place before the first record, where none is stored yet.

@@ -4,7 +4,7 @@ What Kafka has entered must be what PostgreSQL has sequenced. PostgreSQL may be 
 sequenced and not entered yet is no difference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -13,6 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from ledger.acceptance import Arrival, Verify
+from ledger.log import Log
 from ledger.merkle import RunningRoot
 from ledger.record import Head, chain_hash, leaf_hash
 
@@ -65,7 +66,6 @@ def compare_stores(
         # What is on Kafka now was in PostgreSQL before; what comes while this reads was not yet.
         end = log.end()
         with connection.transaction(), connection.cursor(name="stores") as cursor:
-            sequenced = _last(connection)
             cursor.itersize = _FETCH
             cursor.execute(_SQL["chains"], binary=True)
             ours = _Ours(iter(cursor))
@@ -78,7 +78,11 @@ def compare_stores(
                         differences.append(difference)
             except RecordDamaged as error:
                 damaged = str(error)
-    behind = _behind(entered.position, sequenced, reader, damaged)
+        behind = (
+            _damaged(entered.position, damaged)
+            if damaged is not None
+            else _behind(connection, log, reader, end)
+        )
     if behind is not None:
         differences.append(behind)
     return Compared(
@@ -91,33 +95,42 @@ def compare_stores(
 
 def _upto(end: int, batches: Iterator[Accepted]) -> Iterator[Arrival]:
     for batch in batches:
-        for record in batch.records:
-            if record.offset >= end:
-                return
-            yield record
+        if batch.place.offset >= end:
+            return
+        yield from batch.records
 
 
-def _last(connection: Connection[TupleRow]) -> int:
-    row = connection.execute(_SQL["last"]).fetchone()
-    assert row is not None, "an aggregate gives one row"
-    return int(row[0])
+def _damaged(position: int, reason: str) -> Difference:
+    message = f"Kafka's record behind position {position} cannot be read: {reason}"
+    return Difference(position + 1, "damaged", message)
 
 
 def _behind(
-    position: int, sequenced: int, reader: Reader, damaged: str | None
+    connection: Connection[TupleRow], log: Log, reader: Reader, end: int
 ) -> Difference | None:
-    """Why the log is not accepted further than it is, where it should be."""
-    if damaged is not None:
-        message = f"Kafka's record behind position {position} cannot be read: {damaged}"
-        return Difference(position + 1, "damaged", message)
-    refused = reader.next_offset - 1 - reader.place.offset - reader.pending
-    if refused > 0 and sequenced > position:
-        message = (
-            f"the log goes on behind position {position} by {refused} records that are not"
-            " accepted, and what PostgreSQL has sequenced there is not among them"
-        )
-        return Difference(position + 1, "not-entered", message)
+    """Why the log is not accepted further than it is, if it holds more of what is sequenced.
+
+    Strangers' records behind the last accepted one, and what waits for its signature, are none of
+    it: the relay goes on behind them.
+    """
+    entered, at = reader.place.position, reader.place.offset + 1
+    while at < end and (arrivals := log.read(at, min(_FETCH, end - at))):
+        at = arrivals[-1].offset + 1
+        chains = [chain for chain in _chains(arrivals, entered) if not reader.awaits(chain)]
+        row = connection.execute(_SQL["first_of"], {"chains": chains}).fetchone()
+        if row is not None and row[0] is not None:
+            message = (
+                f"the log is accepted up to position {entered} and not behind it, though it holds"
+                f" what PostgreSQL has at position {row[0]}"
+            )
+            return Difference(entered + 1, "not-entered", message)
     return None
+
+
+def _chains(arrivals: Sequence[Arrival], entered: int) -> Iterator[bytes]:
+    for one in arrivals:
+        if one.fields is not None and one.fields.position > entered:
+            yield chain_hash(one.fields.prev, leaf_hash(one.value))
 
 
 class _Ours:

@@ -103,6 +103,7 @@ def verify(
     begun = clock.elapsed()
     with connect(database_url) as connection:
         log = verify_log(connection, verifier, progress)
+        known = int(_one(connection, "known_entered")[0])
     flaws = list(log.flaws)
     tables: Mapping[str, str] = {}
     differences: tuple[str, ...] = ()
@@ -114,6 +115,9 @@ def verify(
         stores = compare_stores(database_url, open_log, verifier, progress)
         flaws += [Flaw(position=at, code=code, message=say) for at, code, say in stores.differences]
         entered, root, is_whole = stores.entered.position, stores.root.hex(), stores.is_whole
+        if is_whole and entered < known:
+            is_whole = False
+            flaws.append(_lost_tail(entered, known))
     if not is_whole:
         message = f"the log is accepted up to position {entered} of {log.head}: views not compared"
         flaws.append(Flaw(position=entered + 1, code="not-accepted", message=message))
@@ -137,6 +141,14 @@ def verify(
         problems=_first(flaws),
         problem_count=log.flaw_count + len(flaws) - len(log.flaws),
     )
+
+
+def _lost_tail(entered: int, known: int) -> Flaw:
+    message = (
+        f"the log was entered up to position {known}, and ends at {entered} now: Kafka has lost its"
+        " end, which the relay sends again while the service runs"
+    )
+    return Flaw(position=entered + 1, code="not-entered", message=message)
 
 
 def is_table(open_log: OpenLog) -> bool:

@@ -8,6 +8,12 @@ SELECT position, chain_hash, term, recorded_at FROM ledger_head;
 -- The last position.
 SELECT coalesce(max(position), 0) FROM ledger_record;
 
+-- name: known_entered
+-- The last position that is known to have been entered on Kafka: the relay or a projector has read it there.
+SELECT coalesce(max(position), 0)
+  FROM (SELECT topic_id, position FROM ledger_place UNION ALL SELECT topic_id, position FROM projection_place) AS place
+ WHERE topic_id <> 'table';
+
 -- name: records
 -- All records with their columns.
 SELECT position, event_id::text, chain_hash, leaf_hash, term, type, subject, subject_version, bytes, sig

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from .maintenance import Json, ask
-from .output import Exit, fail, show, show_json
+from .output import Exit, fail, say, show, show_json
 from .session import guarded, ledger
 
 __all__ = ["register"]
@@ -38,6 +38,9 @@ def approve_skip(
         fail(f"--reason: 1 to {_REASON_MAX} characters are wanted", Exit.USAGE)
     with guarded(TimeoutError), ledger() as parts:
         stopped = wiring.halted(parts)
+        if position <= parts.views.position():
+            say(f"the views have come past position {position}: there is nothing to do")
+            return
         if stopped is None or stopped.position != position:
             where = "nowhere" if stopped is None else f"before position {stopped.position}"
             fail(f"the views do not stop before position {position}, but {where}: nothing is done")

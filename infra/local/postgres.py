@@ -128,7 +128,7 @@ def _launch(
     log = folder / "log"
     begin_log(log)
     for _ in range(_STARTS_MAX):
-        port = free_port(int(remembered.read_text()) if remembered.exists() else 0)
+        port = free_port(_number_in(remembered))
         settings = [f"--{name}={value}" for name, value in options.items()]
         command = programs.command("postgres", "-D", str(data), f"--port={port}", *settings)
         server = spawn(command, log, environment=environment())
@@ -139,6 +139,14 @@ def _launch(
             _RETRY_S
         )  # the port was taken meanwhile, or a killed server's children still end
     raise NoPostgres(f"PostgreSQL does not start over {data}; {log} ends:\n{tail(log)}")
+
+
+def _number_in(file: Path) -> int:
+    """The number in a file; 0 where there is none, as when the power was cut before it was kept."""
+    try:
+        return int(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
 
 
 def _answers(server: subprocess.Popen[bytes], data: Path) -> bool:

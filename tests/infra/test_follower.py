@@ -7,6 +7,7 @@ from typing import Final
 
 import psycopg
 import pytest
+from kafka import errors
 
 from infra import follower
 from infra.follower import Follower
@@ -194,6 +195,18 @@ def test_a_log_that_cannot_be_read_for_a_while_is_read_again(
     with following(store, log) as found:
         found.wait(4, PATIENCE_S)
         assert found.receipt(4, chain(store, 4)) == expected(store, 4)
+        assert log.faults == []
+
+
+def test_an_error_that_nobody_foresaw_does_not_end_it(
+    store: Store, log: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It did: the broker of a leader was not known yet, and nothing was ever entered again."""
+    monkeypatch.setattr(follower, "_RETRY_S", 0.01)
+    log.shown = 4
+    log.faults = [errors.UnknownBrokerIdError(3), RuntimeError("another")]
+    with following(store, log) as found:
+        found.wait(4, PATIENCE_S)
         assert log.faults == []
 
 

@@ -72,21 +72,43 @@ def test_records_that_are_missing_in_postgresql_are_named(ledger: KafkaLedger) -
     assert codes(compared(ledger)) == [(4, "not-in-postgresql"), (21, "not-in-postgresql")]
 
 
-def test_strangers_records_are_no_difference_while_the_log_is_accepted_to_its_end(
-    ledger: KafkaLedger,
-) -> None:
-    send_raw(ledger.address, ledger.pinned(), [(b"noise", None)])
-    assert codes(compared(ledger)) == []
+def test_strangers_records_are_no_difference_wherever_they_stand(ledger: KafkaLedger) -> None:
+    noise = [(b"noise", None)] * 3
+    send_raw(ledger.address, ledger.pinned(), noise)
     ledger.record(3)
+    found = compared(ledger)
+    assert (codes(found), found.is_whole) == ([], True), "the relay goes on behind them"
     ledger.relay()
-    ledger.record(3)
-    assert codes(compared(ledger)) == [], "what stands before an accepted record says nothing"
+    send_raw(ledger.address, ledger.pinned(), noise)
+    assert codes(compared(ledger)) == []
+    assert compared(ledger).entered == ledger.head()
 
 
-def test_a_log_that_goes_on_and_is_not_accepted_is_told(ledger: KafkaLedger) -> None:
+def test_a_batch_of_which_a_part_is_sent_is_no_difference(ledger: KafkaLedger) -> None:
     before = ledger.position()
     ledger.record(3)
-    send_raw(ledger.address, ledger.pinned(), [(b"in the place of a record", None)])
+    send_raw(ledger.address, ledger.pinned(), ledger.signed()[before : before + 2])
+    found = compared(ledger)
+    assert (codes(found), found.is_whole, found.entered.position) == ([], True, before)
+
+
+def test_repeats_of_what_is_entered_are_no_difference(ledger: KafkaLedger) -> None:
+    send_raw(ledger.address, ledger.pinned(), ledger.signed()[-10:])
+    ledger.record(3)
+    found = compared(ledger)
+    assert (codes(found), found.is_whole) == ([], True)
+
+
+def test_a_record_that_was_changed_on_kafka_stops_what_is_accepted_and_is_named(
+    ledger: KafkaLedger,
+) -> None:
+    """It was written anew with a right checksum: only chain and signature can tell."""
+    before = ledger.position()
+    ledger.record(3)
+    first, *others = ledger.signed()[before:]
+    changed = (first[0].replace("示例".encode(), "例示".encode()), first[1])
+    assert changed != first
+    send_raw(ledger.address, ledger.pinned(), [changed, *others])
     found = compared(ledger)
     assert (codes(found), found.is_whole) == ([(before + 1, "not-entered")], False)
     verified = verify(ledger.url, kafka_source(ledger.url, ledger.address), ledger.verifier())

@@ -387,7 +387,7 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        signer = Signer.generate(LEDGER)
+        signer = self.signer = Signer.generate(LEDGER)
         with connect(url) as connection:
             create_ledger(
                 connection, ledger=LEDGER, signer=lambda: signer, fresh=fresh_event, now=clock.now
@@ -431,6 +431,10 @@ class Ledger:
             id=one.id,
             data=_CODEC.data(one.event),
         )
+
+    def lives_on_kafka(self) -> None:
+        """From now on sequence as when a term is opened: no follower of a service is run here."""
+        self._sequencer._lock_name = "lock_head"
 
     def position(self) -> int:
         return self._sequencer.position()

@@ -1,12 +1,18 @@
-"""Runs something in a process that is killed, by the operating system, at a chosen moment."""
+"""Runs something in a process that is killed or frozen, by the operating system, at a moment."""
 
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from infra import failpoints
+from tests.waiting import wait_until
 
 _FORK = multiprocessing.get_context("fork")
 _PATIENCE_S = 60.0
@@ -45,3 +51,32 @@ def _until(work: Callable[[], object], where: tuple[Any, str], after: int, *, be
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, dying)
         work()
+
+
+@contextmanager
+def frozen(work: Callable[[], object], failpoint: str) -> Iterator[BaseProcess]:
+    """A process that does this work and was stopped at a failpoint; killed where it is left over.
+
+    Args:
+        work: what it does; it must open its own connections.
+        failpoint: as of `FAILPOINT`, `name:stop:nth`.
+    """
+    process = _FORK.Process(target=_armed, args=(work, failpoint))
+    process.start()
+    try:
+        wait_until(lambda: _is_stopped(process), _PATIENCE_S)
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
+def _armed(work: Callable[[], object], failpoint: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(failpoints, "_ARMED", failpoints._read(failpoint))
+        work()
+
+
+def _is_stopped(process: BaseProcess) -> bool:
+    stat = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii")
+    return stat.rpartition(")")[2].split()[0] == "T"

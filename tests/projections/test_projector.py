@@ -77,7 +77,8 @@ def test_a_record_of_an_unknown_type_stops_it_and_nothing_behind_is_shown(
         id=History(2, 1).fresh(),
         data=b"{}",
     )
-    ledger.append_drafts([_known_subject(ledger), unknown])
+    ledger.append_drafts([_known_subject(ledger)])
+    ledger.append_drafts([unknown])
     ledger.append([Written(subject(3), History(3, 1).fresh(), registered(3))])
     projector = ledger.projector()
     for _ in range(2):
@@ -93,7 +94,8 @@ def test_a_record_that_no_fold_can_take_stops_it_after_what_stood_before(ledger:
     broken.publish(shipped()[0])
     draft = ledger.draft(broken.events[0])
     text = draft.data.replace(b"schema = 1", b"schema = 9")
-    ledger.append_drafts([_known_subject(ledger), _with_data(draft, text)])
+    ledger.append_drafts([_known_subject(ledger)])
+    ledger.append_drafts([_with_data(draft, text)])
     projector = ledger.projector()
     with pytest.raises(ProjectorStopped, match="position 3"):
         projector.step()
