@@ -22,7 +22,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from .dump import Record, TopicSeen, load
 
-__all__ = ["Entry", "Evidence", "Key", "Line", "Row", "Violation", "accepted", "check", "keys_in"]
+__all__ = [
+    "Entry",
+    "Evidence",
+    "Key",
+    "Line",
+    "Row",
+    "Violation",
+    "accepted",
+    "chain_of",
+    "check",
+    "key_hash",
+    "keys_in",
+    "leaf_of",
+]
 
 GENESIS: Final = bytes(32)
 PENDING_MAX: Final = 2_000
@@ -152,7 +165,7 @@ class _Acceptance:
             self.refused += 1
             return
         prev = bytes.fromhex(fields["prev"])
-        chain = _chain(prev, _leaf(record.value))
+        chain = chain_of(prev, leaf_of(record.value))
         on_head = prev == self.chain and fields["position"] == self.position + 1
         is_signed = self._is_signed(fields, chain, record)
         if fields["type"] == TERM_OPENED:
@@ -197,8 +210,8 @@ class _Acceptance:
 
     def _accept(self, branch: Sequence[tuple[dict[str, Any], Record]], completes: Record) -> None:
         for fields, record in branch:
-            leaf = _leaf(record.value)
-            self.chain = _chain(bytes.fromhex(fields["prev"]), leaf)
+            leaf = leaf_of(record.value)
+            self.chain = chain_of(bytes.fromhex(fields["prev"]), leaf)
             self.position, self.term = fields["position"], fields["term"]
             self.entries.append(
                 Entry(
@@ -256,11 +269,13 @@ def _fields(value: bytes) -> dict[str, Any] | None:
     return found if are_good and isinstance(prev, str) and _HASH.fullmatch(prev) else None
 
 
-def _leaf(value: bytes) -> bytes:
+def leaf_of(value: bytes) -> bytes:
+    """The leaf hash of a record's bytes."""
     return sha256(b"\0" + value).digest()
 
 
-def _chain(before: bytes, leaf: bytes) -> bytes:
+def chain_of(before: bytes, leaf: bytes) -> bytes:
+    """The chain hash of a record, from the one before it and its leaf."""
     return sha256(before + leaf).digest()
 
 
@@ -318,7 +333,7 @@ def _log_is_whole(rule: _Acceptance, evidence: Evidence) -> Iterator[Violation]:
     for entry in log:
         if entry.fields["prev"] != before.hex():
             yield Violation("I6", f"position {entry.position} does not follow the one before it")
-        before = _chain(before, _leaf(entry.value))
+        before = chain_of(before, leaf_of(entry.value))
     for one, other in pairwise(log):
         if other.fields["time"] < one.fields["time"]:
             yield Violation("I15", f"position {other.position} was recorded before the one before")
@@ -500,7 +515,7 @@ def _stores_are_equal(rows: Sequence[Row] | None, log: Sequence[Entry]) -> Itera
         yield Violation("I9", f"PostgreSQL holds {len(rows)} records and Kafka {len(log)}")
     size = min(len(rows), len(log))
     ours, theirs = (
-        root([_leaf(one.value) for one in rows[:size]]),
+        root([leaf_of(one.value) for one in rows[:size]]),
         root([one.leaf for one in log[:size]]),
     )
     if ours != theirs:

@@ -11,11 +11,12 @@ The tests marked `smoke` belong to the ordinary run. All others need minutes: th
 import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import pytest
 
@@ -23,6 +24,7 @@ from infra.local import NoKafka, NoPostgres
 from tests.conftest import _go_without
 from tests.parts import way_to_jars
 
+from .disks import Disk, Ramdisk
 from .servers import Broker, Server
 from .site import Site
 
@@ -123,3 +125,29 @@ def site(make_site: MakeSite) -> Site:
 def running(site: Site) -> Site:
     """A ledger with API, relay and projector at work."""
     return site.start()
+
+
+@pytest.fixture
+def disk(folder: Path) -> Iterator[Disk]:
+    """A disk of its own, of which the power can be cut."""
+    yield from _made(Disk(folder / f"disk-{secrets.token_hex(3)}"))
+
+
+@pytest.fixture
+def ramdisk(folder: Path) -> Iterator[Ramdisk]:
+    """A small disk of its own, which can be filled."""
+    yield from _made(Ramdisk(folder / f"ram-{secrets.token_hex(3)}"))
+
+
+D = TypeVar("D", Disk, Ramdisk)
+
+
+def _made(found: D) -> Iterator[D]:
+    """A disk that is made, and taken away at the end."""
+    try:
+        found.make()
+    except (OSError, subprocess.CalledProcessError) as error:
+        found.clear()
+        _go_without(type(found).__name__, error)
+    yield found
+    found.clear()

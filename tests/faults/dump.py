@@ -48,10 +48,13 @@ class TopicSeen:
     settings: Mapping[str, str]
 
 
-def dump(address: str, topic: str) -> tuple[Record, ...]:
-    """All records of partition 0 that there are when this is called, in order of offset."""
+def dump(address: str, topic: str, *, is_damaged: bool = False) -> tuple[Record, ...]:
+    """All records of partition 0 that there are when this is called, in order of offset.
+
+    Of a topic that `is_damaged` records come as they are, whatever their checksums say.
+    """
     partition = TopicPartition(topic, 0)
-    consumer = _consumer(address)
+    consumer = _consumer(address, check_crcs=not is_damaged)
     try:
         consumer.assign([partition])
         end = consumer.end_offsets([partition])[partition]
@@ -123,14 +126,14 @@ def _loaded(said: dict[str, Any]) -> Record:
     )
 
 
-def _consumer(address: str) -> KafkaConsumer:
+def _consumer(address: str, *, check_crcs: bool = True) -> KafkaConsumer:
     consumer = KafkaConsumer(
         bootstrap_servers=address,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
         isolation_level="read_uncommitted",
-        check_crcs=True,
+        check_crcs=check_crcs,
         metrics_enabled=False,
     )
     # The library (3.0.12) forgets that it was told not to make topics by asking for them.

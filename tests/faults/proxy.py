@@ -21,6 +21,7 @@ Direction = Literal["up", "down"]
 
 _CHUNK: Final = 1 << 16
 _CALL_S: Final = 10
+_PAUSE_S: Final = 0.05
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER without waiting: closing the socket sends RST instead of FIN."""
 
@@ -145,10 +146,10 @@ class Proxy:
 
     async def _shut(self) -> None:
         self._listening.close()
-        await self._break_all()
-        for task in self._links:
-            task.cancel()
-        await asyncio.gather(*self._links, return_exceptions=True)
+        await self._set(PASS)  # whoever is held back goes on, to the end
+        while self._links:
+            await self._break_all()
+            await asyncio.wait(set(self._links), timeout=_PAUSE_S)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -218,8 +218,13 @@ class Broker:
 
     def heal(self) -> None:
         """Let everything pass to it, which runs again if a test left it killed."""
-        if not self._is_closed and 1 not in self.cluster._running:
-            self.cluster.start(1)
+        if not self._is_closed:
+            running = self.cluster._running.get(1)
+            if running is not None and running.poll() is not None:  # it gave up by itself
+                self.cluster.kill(1)
+                running = None
+            if running is None:
+                self.cluster.start(1)
         for proxy in self.proxies.values():
             proxy.heal()
 

@@ -402,7 +402,7 @@ class Site:
         former = self.query("SELECT name, topic_id FROM ledger_topic WHERE until IS NOT NULL")
         for name, topic_id in former:
             if self.has_topic(name) and describe(self.broker.address, name).topic_id == topic_id:
-                self.dumps.append(dump(self.broker.address, name))
+                self.dumps.append(dump(self.broker.address, name, is_damaged=True))
 
     def finish(
         self, *, repeats: bool = False, gaps: bool = False, api: str = "api"

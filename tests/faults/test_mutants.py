@@ -43,13 +43,7 @@ class Mutant:
 
 ACCEPTANCE: Final = "ledger/acceptance.py"
 RULES: Final = "ledger/gate.py"
-WHATEVER: Final = (
-    "tests/ledger/test_acceptance.py::"
-    "test_whatever_else_the_log_holds_the_true_history_is_accepted_and_nothing_else"
-)
-ANY_PLACE: Final = (
-    "tests/ledger/test_acceptance.py::test_the_same_records_from_any_place_give_the_same_answer"
-)
+ENTERING: Final = "tests/faults/test_acceptance_rule.py::"
 RULE_TESTS: Final = "tests/ledger/test_gate.py::"
 GATE_TESTS: Final = "tests/infra/test_gate.py::"
 RELAY_TESTS: Final = "tests/infra/test_relay.py::"
@@ -64,28 +58,28 @@ MUTANTS: Final = [
         ACCEPTANCE,
         "        if signature is None:\n            return False\n",
         "        if signature is None:\n            return True\n",
-        WHATEVER,
+        ENTERING + "test_no_signature_enters_nothing",
     ),
     Mutant(
         "accepts any signature",
         ACCEPTANCE,
         "if self._verify(head, signature, record.arrival.value):",
         "if signature:",
-        WHATEVER,
+        ENTERING + "test_a_strangers_signature_enters_nothing",
     ),
     Mutant(
         "drops the chain check",
         ACCEPTANCE,
         "return fields.prev == self.head.chain and fields.position == self.head.position + 1",
         "return fields.position == self.head.position + 1",
-        WHATEVER,
+        ENTERING + "test_a_term_behind_another_record_than_the_head_is_not_opened",
     ),
     Mutant(
         "keeps what is pending over an acceptance",
         ACCEPTANCE,
         "        self._pending.clear()\n        self._pending_bytes = 0\n        self._lately",
         "        self._lately",
-        ANY_PLACE,
+        ENTERING + "test_behind_an_acceptance_nothing_waits_any_more",
     ),
     Mutant(
         "refuses when full instead of dropping the oldest",
@@ -95,21 +89,21 @@ MUTANTS: Final = [
         "        if self.pending >= PENDING_RECORDS_MAX:\n"
         '            return self._refuse("full")\n'
         "        self._pending[chain] = record\n",
-        RELAY_TESTS + "test_a_flood_of_planted_records_does_not_block",
+        ENTERING + "test_however_many_records_were_planted_a_true_one_is_entered",
     ),
     Mutant(
         "lets fewer records wait than a batch may have",
         ACCEPTANCE,
-        "PENDING_RECORDS_MAX: Final = 2 * BATCH_RECORDS_MAX",
+        "PENDING_RECORDS_MAX: Final = 2_000",
         "PENDING_RECORDS_MAX: Final = 3",
-        RELAY_TESTS + "test_it_sends_everything_once_and_keeps_its_places",
+        ENTERING + "test_as_many_records_wait_as_two_batches_may_have",
     ),
     Mutant(
         "skips a term",
         ACCEPTANCE,
         "if record.fields.term != self.head.term + 1:",
         "if record.fields.term <= self.head.term:",
-        WHATEVER,
+        ENTERING + "test_a_term_that_skips_one_is_not_opened",
     ),
     Mutant(
         "takes the term back",
@@ -257,7 +251,8 @@ MUTANTS: Final = [
         "infra/kafka_sender.py",
         "        if record.signature is not None:\n",
         "        if False:\n",
-        "tests/infra/test_kafka_line.py::test_what_is_sequenced_is_entered_byte_for_byte",
+        "tests/faults/test_sending.py::"
+        "test_a_batch_is_sent_as_it_is_with_one_signature_on_its_last_record",
     ),
     Mutant(
         "a relay that trusts the broker's word",
@@ -269,12 +264,10 @@ MUTANTS: Final = [
     Mutant(
         "a relay that trusts its own checkpoint",
         "infra/relay.py",
-        "self._sequenced.records_from(head.position + 1, limit)",
-        "self._sequenced.records_from(\n"
-        '            setattr(self, "sent", max(getattr(self, "sent", 0), head.position))\n'
-        '            or getattr(self, "sent") + 1,\n'
-        "            limit,\n"
-        "        )",
+        "        records = list(self._sequenced.records_from(head.position + 1, limit))\n",
+        '        first = max(head.position, getattr(self, "sent", 0)) + 1\n'
+        "        records = list(self._sequenced.records_from(first, limit))\n"
+        "        self.sent = records[-1].position if records else first - 1\n",
         RELAY_TESTS + "test_a_tail_that_the_broker_lost_is_sent_again",
     ),
     Mutant(
@@ -310,8 +303,10 @@ MUTANTS: Final = [
     Mutant(
         "does not tell the gate that the log is not what it was",
         "infra/follower.py",
-        "                self._close()\n                self._wake_gate()\n",
-        "                self._close()\n",
+        "PlaceLost, RecordDamaged) as error:\n"
+        "                self._close()\n"
+        "                self._wake_gate()\n",
+        "PlaceLost, RecordDamaged) as error:\n                self._close()\n",
         FOLLOWER_TESTS + "test_a_log_that_is_not_what_it_was_is_opened_again_and_the_gate_is_told",
     ),
     Mutant(
@@ -352,8 +347,8 @@ MUTANTS: Final = [
     Mutant(
         "runs on the table again after it has lived on a topic",
         "infra/sequencer.sql",
-        "LOCK_TABLE_RULE",
-        "",
+        " AND NOT EXISTS (SELECT FROM ledger_topic) FOR UPDATE",
+        " FOR UPDATE",
         SERVING_TESTS + "test_a_ledger_that_lives_on_a_topic_is_never_written_on_the_table_again",
     ),
 ]

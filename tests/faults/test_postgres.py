@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Final
 
+import psycopg
 import pytest
 
+from infra.local import NoPostgres
+
 from .conftest import MakeSite
+from .disks import Disk, Ramdisk
 from .proxy import Treatment, link
 from .servers import Server, database_of
 from .site import Site
@@ -297,6 +303,83 @@ def test_f48_a_voided_command_stays_voided_when_postgresql_is_restored_to_before
     assert {outcomes[one.key] for one in lost} == {"voided"}
     assert own.end_of_topic() > len(before)
     restored.stop()
+
+
+# Disks --------------------------------------------------------------------------------------------
+
+DURABLE: Final = {"fsync": "on", "full_page_writes": "on"}
+
+
+def test_f15_what_was_acknowledged_survives_a_power_cut_of_postgresql(
+    make_site: MakeSite, disk: Disk
+) -> None:
+    with Server(disk.mounted / "pg", DURABLE) as server:
+        site = make_site(server=server).start()
+        without_answer(site)
+        site.clients.run(20)
+        site.quiesce()
+        site.kill("relay")  # so that Kafka cannot give back what is lost
+        site.clients.run(60)
+        head = site.head()
+        after = Server(disk.cut_power() / "pg", DURABLE)
+        server.kill()
+        after.start()
+        site.move_to(after)
+        assert site.head() >= head
+        site.start_relay()
+        site.wait_until_ready()
+        site.clients.run(20)
+        outcomes = site.finish(repeats=True)
+        assert "voided" not in outcomes.values()
+        after.stop()
+
+
+def test_f15_without_fsync_a_power_cut_is_seen_to_lose(make_site: MakeSite, disk: Disk) -> None:
+    """Else the test above could not see a loss."""
+    with Server(disk.mounted / "pg") as server:
+        disk.flush()
+        site = make_site(server=server).start()
+        site.clients.run(60)
+        head = site.head()
+        after = Server(disk.cut_power() / "pg")
+        server.kill()
+        try:
+            after.start()
+        except NoPostgres:
+            return  # so much is lost that it does not come up
+        with closing_server(after):
+            try:
+                found = after.query(
+                    "SELECT position FROM ledger_head", dsn=database_of(after.dsn, site.ledger)
+                )
+            except psycopg.Error:
+                return
+            assert not found or found[0][0] < head
+
+
+@contextmanager
+def closing_server(server: Server) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        server.stop()
+
+
+def test_f34_a_postgresql_whose_disk_is_full_loses_nothing_that_was_acknowledged(
+    make_site: MakeSite, ramdisk: Ramdisk
+) -> None:
+    with Server(ramdisk.mounted / "pg", {"max_wal_size": "48MB", "min_wal_size": "32MB"}) as server:
+        site = make_site(server=server).start()
+        site.clients.run(20)
+        site.quiesce()
+        ramdisk.fill()
+        begun = site.clients.start(site.clients.script(300, 60))
+        site.rest(6)
+        ramdisk.empty()
+        server.restart(crash=True)
+        site.clients.join()
+        assert begun
+        site.finish(repeats=True)
 
 
 # What a superuser may do --------------------------------------------------------------------------

@@ -112,15 +112,15 @@ def test_f28_views_that_differ_from_the_log_are_found_and_put_right(running: Sit
     running.finish()
     equals_rebuilt(running)
     (schema,) = running.query(
-        "SELECT table_schema FROM information_schema.tables WHERE table_name = 'subject'"
+        "SELECT table_schema FROM information_schema.tables WHERE table_name = 'subject_name'"
         " ORDER BY table_schema DESC LIMIT 1"
     )[0]
     dsn = running.database_url
     with psycopg.connect(dsn, options=f"-csearch_path={schema}") as connection:
-        connection.execute("UPDATE subject SET name = name || '?'")
+        connection.execute("UPDATE subject_name SET name = name || '?'")
     found = rebuilt(running)
     assert not found["ok"]
-    assert "subject" in found["differences"]
+    assert found["differences"] == ["subject_name"]
     equals_rebuilt(running)
 
 

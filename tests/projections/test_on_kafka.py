@@ -23,10 +23,9 @@ from infra.projector import Projector, ProjectorStopped
 from infra.reader import PlaceLost
 from infra.rebuild import rebuild, verify_views
 from infra.topic import administer, create_topic, topic_name
-from infra.verification import verify
 from ledger.log import Place
 from ledger.rulebooks import shipped
-from tests.infra.kafka_ledger import KafkaLedger, send_raw
+from tests.infra.kafka_ledger import KafkaLedger
 from tests.waiting import wait_until
 
 from .history import LEDGER, ROLES, History, Ledger
@@ -66,18 +65,13 @@ class Both:
 
     def move(self) -> str:
         """Pin a new topic and send it all that is sequenced; its id."""
-        topic_id = self.pin()
-        self.line.relay()
-        return topic_id
-
-    def pin(self) -> str:
-        """Pin a new topic that is empty; its id."""
         name = f"{topic_name(LEDGER)}.{token_hex(4)}"
         with administer(self.line.address) as admin:
             topic = Pinned(topic_id=create_topic(admin, name, single_broker=True), name=name)
         with connect(self.url) as connection:
             PostgresGateStore(connection, self.line.site.opener).pin(topic, "of a test")
         self.ledger.lives_on_kafka()
+        self.line.relay()
         return topic.topic_id
 
     def project(self, limit: int = 40) -> None:
@@ -260,26 +254,6 @@ def test_views_of_another_history_stop_their_projector_and_are_made_anew(both: B
     both.line.relay()
     both.project()
     both.is_right()
-
-
-def test_verify_names_what_was_shown_and_is_no_longer_on_kafka(both: Both) -> None:
-    """The end of the log is lost, as by brokers that fail together; then it is sent again."""
-    both.move()
-    both.project()
-    records = both.line.signed()
-    kept = max(at for at, (_, signature) in enumerate(records[:150], 1) if signature is not None)
-    both.pin()
-    send_raw(both.line.address, both.line.pinned(), records[:kept])
-    found = verify(both.url, both.source, both.ledger.verifier)
-    assert (found.entered, found.head) == (kept, both.ledger.position())
-    assert [(flaw.position, flaw.code) for flaw in found.problems] == [
-        (kept + 1, "not-entered"),
-        (kept + 1, "not-accepted"),
-    ]
-    both.line.relay()
-    mended = verify(both.url, both.source, both.ledger.verifier)
-    assert (mended.ok, mended.entered) == (True, both.ledger.position())
-    assert mended.root == both.line.proof().root.hex()
 
 
 def test_a_record_that_nobody_understands_is_passed_over_once_its_approval_is_entered(
