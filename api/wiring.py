@@ -381,6 +381,8 @@ class Parts:
             found = revision(self.database.url)
             why_not = self.statuses.why_not_serving()
             log = self._log_detail()
+            if why_not is not None and self.keeper is not None:
+                self.keeper.wake()  # else an idle process would look once a minute
         except self.unavailable as error:
             return Health(is_ready=False, detail={"ledger": self.ledger, "reason": str(error)})
         notes = [self.why_read_only, *self._notes_on_log()]

@@ -150,6 +150,7 @@ class Proxy:
         while self._links:
             await self._break_all()
             await asyncio.wait(set(self._links), timeout=_PAUSE_S)
+        await asyncio.sleep(_PAUSE_S)  # broken connections are closed in the loop's next rounds
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

@@ -410,3 +410,23 @@ def test_f24_a_last_row_that_was_replaced_with_its_chain_stops_the_ledger(runnin
     (reason,) = running.query("SELECT reason FROM ledger_head")[0]
     assert f"from position {head} on" in reason
     assert "recover" in reason
+
+
+def test_f24_a_database_that_was_changed_is_given_up_for_one_that_kafka_brings_back(
+    running: Site,
+) -> None:
+    running.clients.run(40)
+    running.quiesce()
+    running.take_dump()
+    running.query("ALTER TABLE ledger_record DISABLE TRIGGER ALL")
+    running.query("UPDATE ledger_record SET bytes = bytes || ' '::bytea WHERE position = 7")
+    for name in ("api", "relay", "projector"):
+        running.end(name)
+    recovered = running.server.make_database(f"{running.ledger}r")
+    ran = running.command("recover", "--take-over", LEDGER_DATABASE_URL=recovered)
+    assert ran.returncode == 0, ran.stderr
+    running.database_url = recovered
+    running.start()
+    running.clients.run(20)
+    running.finish(repeats=True)
+    assert running.term() == 2
