@@ -58,7 +58,6 @@ from infra.log_source import (
     LOG_AWAY,
     LivesOnKafka,
     OpenLog,
-    ReadableLog,
     kafka_source,
     pinned_in,
     pinned_topic,
@@ -358,10 +357,6 @@ class Parts:
         """The civil day in Asia/Shanghai."""
         return clock.today
 
-    def log(self) -> ReadableLog:
-        """A reader's own view of the log."""
-        return self.open_log()
-
     def record_bulk(self, requests: Sequence[Request]) -> tuple[Outcome, ...]:
         """Record one batch of many, as `writer.record`; waits where too much is not entered yet.
 
@@ -440,9 +435,9 @@ def opened(
         LivesOnKafka: the log is to be the table, and this ledger lives on a topic.
         LedgerNotOpen: there is no ledger yet, and none may be created; the message says why.
     """
-    home = Home(settings.home).make()
     migrate(database.url)
-    keys = _Keys(settings, home, database.url)
+    keys = _Keys.of(settings, database)
+    home = keys.home
     with ExitStack() as held:
         pool = open_pool(database.url, _POOL_MAX)
         held.callback(pool.close)
@@ -615,6 +610,11 @@ class _Keys:
     home: Home
     database_url: str
 
+    @classmethod
+    def of(cls, settings: Settings, database: Database) -> "_Keys":
+        """Those of the ledger in these stores."""
+        return cls(settings, Home(settings.home).make(), database.url)
+
     @property
     def path(self) -> Path:
         return self.settings.signing_key or self.home.signing_key
@@ -672,8 +672,7 @@ def run_projector(settings: Settings, database: Database, stop: threading.Event)
     Raises:
         ProjectorStopped: a record cannot be understood; nothing from it on is shown.
     """
-    with connect(database.url) as connection:
-        verifier = Verifier(settings.id, public_keys(connection))
+    verifier = _Keys.of(settings, database).verifier()
     source = _source(database, wait_s=_LOG_WAIT_S)
     with closing(Projector(database.url, open_log=source, verify=verifier)) as projector:
         projector.run(stop)
@@ -682,8 +681,7 @@ def run_projector(settings: Settings, database: Database, stop: threading.Event)
 def run_relay(settings: Settings, database: Database, stop: threading.Event) -> None:
     """Send what is sequenced to Kafka until `stop` is set."""
     migrate(database.url)
-    keys = _Keys(settings, Home(settings.home).make(), database.url)
-    keep_relaying(_site(settings, database, keys), stop)
+    keep_relaying(_site(settings, database, _Keys.of(settings, database)), stop)
 
 
 def project(parts: Parts, upto: int) -> None:
@@ -725,7 +723,7 @@ def verify_ledger(settings: Settings, database: Database, progress: Progress | N
     migrate(database.url)
     with connect(database.url) as connection:
         require_ledger(connection, settings.id)
-        verifier = Verifier(settings.id, public_keys(connection))
+    verifier = _Keys.of(settings, database).verifier()
     return verify(database.url, _source(database), verifier, progress)
 
 
@@ -856,20 +854,20 @@ def recover_ledger(
     Raises: one of `UNRECOVERABLE`, or `NotProven`.
     """
     migrate(database.url)
-    home = Home(settings.home).make()
-    keys = _Keys(settings, home, database.url)
+    keys = _Keys.of(settings, database)
     recovered = recover(
         _site_on_kafka(settings, database, keys),
-        keys=None if trust_log else _known_keys(settings, home, keys),
+        keys=None if trust_log else _known_keys(keys),
         topic=topic,
         progress=progress,
     )
-    _remember(settings, home, database)
+    _remember(settings, keys.home, database)
     return recovered
 
 
-def _known_keys(settings: Settings, home: Home, keys: _Keys) -> tuple[PublicKey, ...]:
-    path = settings.keys or home.keys
+def _known_keys(keys: _Keys) -> tuple[PublicKey, ...]:
+    settings = keys.settings
+    path = settings.keys or keys.home.keys
     signer = keys.load()
     if signer is not None and settings.keys is None and not path.exists():
         return (PublicKey(key=signer.public_key, first_term=1, last_term=None),)
@@ -882,8 +880,7 @@ def take_over_ledger(settings: Settings, database: Database) -> TakenOver:
     Raises: one of `UNRECOVERABLE`, or `KeyMissing`.
     """
     migrate(database.url)
-    keys = _Keys(settings, Home(settings.home).make(), database.url)
-    return take_over(_site_on_kafka(settings, database, keys))
+    return take_over(_site_on_kafka(settings, database, _Keys.of(settings, database)))
 
 
 def republish_topic(
@@ -896,8 +893,7 @@ def republish_topic(
     Raises: one of `UNRECOVERABLE`, or `NotProven`.
     """
     migrate(database.url)
-    keys = _Keys(settings, Home(settings.home).make(), database.url)
-    site = _site_on_kafka(settings, database, keys)
+    site = _site_on_kafka(settings, database, _Keys.of(settings, database))
     with connect(database.url) as connection:
         require_ledger(connection, settings.id)
     republished = republish(site, progress)

@@ -30,7 +30,7 @@ from ledger.gate import (
     decide_take_over,
 )
 from ledger.log import Log, Place
-from ledger.record import TERM_OPENED, Head, chain_hash, leaf_hash
+from ledger.record import TERM_OPENED, Head
 
 from . import clock
 from .codec import read_envelope
@@ -264,7 +264,7 @@ class Gate:
             for one in batch.records:
                 fields = one.fields
                 assert fields is not None, "an accepted record has its fields"
-                chains[fields.position] = chain_hash(fields.prev, leaf_hash(one.value))
+                chains[fields.position] = one.chain
                 if fields.type == TERM_OPENED:
                     term = one.value
         return Entered(log, reader.place.head, reader.place, chains, term)

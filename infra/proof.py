@@ -26,6 +26,7 @@ __all__ = [
     "NotProven",
     "Proof",
     "batches_of",
+    "head_of",
     "prove_records",
     "read_history",
 ]
@@ -100,7 +101,7 @@ def read_history(
                     break
                 leaf = leaf_hash(record.value)
                 root.add(leaf)
-                head = _head_of(record, leaf)
+                head = head_of(record, leaf)
                 if head.position in wanted:
                     chains[head.position] = head.chain
             if batch.place.position <= head.position:
@@ -132,7 +133,8 @@ def batches_of(reader: Reader, log: Log, progress: Counted | None = None) -> Ite
             return
 
 
-def _head_of(record: Arrival, leaf: bytes) -> Head:
+def head_of(record: Arrival, leaf: bytes) -> Head:
+    """The head that an accepted record makes; `leaf` is its leaf hash, which is known already."""
     fields = record.fields
     assert fields is not None, "an accepted record has its fields"
     return Head(position=fields.position, chain=chain_hash(fields.prev, leaf), term=fields.term)

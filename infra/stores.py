@@ -15,12 +15,12 @@ from psycopg.rows import TupleRow
 from ledger.acceptance import Arrival, Verify
 from ledger.log import Log
 from ledger.merkle import RunningRoot
-from ledger.record import Head, chain_hash, leaf_hash
+from ledger.record import Head, leaf_hash
 
 from .connections import connect
 from .kafka_log import RecordDamaged
 from .log_source import OpenLog
-from .proof import Counted, batches_of
+from .proof import Counted, batches_of, head_of
 from .reader import Accepted, Reader
 from .sql import queries
 
@@ -73,7 +73,7 @@ def compare_stores(
                 for record in _upto(end, batches_of(reader, log, progress)):
                     leaf = leaf_hash(record.value)
                     root.add(leaf)
-                    entered = _head_of(record, leaf)
+                    entered = head_of(record, leaf)
                     if difference := ours.differs(entered):
                         differences.append(difference)
             except RecordDamaged as error:
@@ -130,7 +130,7 @@ def _behind(
 def _chains(arrivals: Sequence[Arrival], entered: int) -> Iterator[bytes]:
     for one in arrivals:
         if one.fields is not None and one.fields.position > entered:
-            yield chain_hash(one.fields.prev, leaf_hash(one.value))
+            yield one.chain
 
 
 class _Ours:
@@ -158,9 +158,3 @@ class _Ours:
                 return None
             self._ahead = row
         return self._ahead if self._ahead[0] == position else None
-
-
-def _head_of(record: Arrival, leaf: bytes) -> Head:
-    fields = record.fields
-    assert fields is not None, "an accepted record has its fields"
-    return Head(position=fields.position, chain=chain_hash(fields.prev, leaf), term=fields.term)

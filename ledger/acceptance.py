@@ -55,6 +55,12 @@ class Arrival:
         assert self.fields is not None, "an accepted record has its fields"
         return self.fields.position
 
+    @property
+    def chain(self) -> bytes:
+        """The chain hash that this record makes, accepted or not; worked out at each asking."""
+        assert self.fields is not None, "a record that can be read has its fields"
+        return chain_hash(self.fields.prev, leaf_hash(self.value))
+
 
 Verify = Callable[[Head, bytes, bytes], bool]
 """Whether a signature over this head is good.
