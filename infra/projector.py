@@ -476,7 +476,7 @@ class Projector:
         self, at: _Position, subjects: Sequence[SubjectId]
     ) -> Iterator[tuple[SubjectId, SubjectState]]:
         for start in range(0, len(subjects), _PAGE):
-            yield from at.store.load(sorted(subjects[start : start + _PAGE]), at.ground.rulebooks)
+            yield from at.store.load(sorted(subjects[start : start + _PAGE]), at.ground)
 
 
 def _read(arrival: Arrival, share: Share) -> _Entry:

@@ -1,9 +1,10 @@
 """The tables of one generation, as the projector reads and writes them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import Any, Final
 
 import psycopg
@@ -13,8 +14,9 @@ from psycopg.rows import TupleRow
 from ledger.identifiers import SubjectId
 from ledger.log import Place
 from ledger.record import GENESIS
-from ledger.rulebook import Rulebooks, ScoringRegime
+from ledger.rulebook import Rulebooks
 from projections import editions
+from projections.ground import Ground
 from projections.state import TWO_TIMES, Step, SubjectState, restored
 from projections.tables import Row, Table, TwoTimeTable
 
@@ -57,18 +59,18 @@ class Written:
         for table, row in step.added:
             self.added[table].append(row)
         for two_times, closed in step.closed:
-            was, opened = self.was[two_times], self.opened[two_times]
+            was, opened, key_of = self.was[two_times], self.opened[two_times], _KEYS[two_times]
             for row, known_from in closed:
                 was.append((subject, *row, known_from, position))
-                key = (subject, *_key(two_times, row))
+                key = (subject, *key_of(row))
                 if known_from > self.after:
                     del opened[key]
                 else:
                     self.gone[two_times].append(key)
         for two_times, rows in step.opened:
-            opened = self.opened[two_times]
+            opened, key_of = self.opened[two_times], _KEYS[two_times]
             for row in rows:
-                opened[subject, *_key(two_times, row)] = (subject, *row, position)
+                opened[subject, *key_of(row)] = (subject, *row, position)
 
 
 class ViewStore:
@@ -124,7 +126,7 @@ class ViewStore:
         return rulebooks
 
     def load(
-        self, subjects: Sequence[SubjectId], rulebooks: Rulebooks
+        self, subjects: Sequence[SubjectId], ground: Ground
     ) -> Iterator[tuple[SubjectId, SubjectState]]:
         """The states of these subjects."""
         asked: dict[str, Any] = {"subjects": list(subjects)}
@@ -134,7 +136,7 @@ class ViewStore:
         ):
             event = decode_event(stored_name, major, data)
             events[subject].append((position, event_id, event))
-        asked["regimes"] = list(rulebooks.regime_ids(ScoringRegime))
+        asked["regimes"] = [scoring.regime for scoring in ground.scoring]
         rows: dict[str, list[Any]] = defaultdict(list)
         for table in TWO_TIMES:
             for subject, *cells, known_from in self._connection.execute(
@@ -142,7 +144,7 @@ class ViewStore:
             ):
                 rows[subject].append((table, tuple(cells), known_from))
         for subject in subjects:
-            yield subject, restored(events[subject], rows[subject])
+            yield subject, restored(events[subject], rows[subject], ground)
 
     def subjects(self, page: int) -> Iterator[list[SubjectId]]:
         """All subjects, in pages."""
@@ -193,14 +195,14 @@ class ViewStore:
                 cursor.execute(_SQL["move_day"], {"day": day, "last_position": last})
 
 
-def _key(table: TwoTimeTable, row: Row) -> Iterable[Any]:
-    return [row[at] for at in _KEYS[table]]
+def _key_of(table: TwoTimeTable) -> Callable[[Row], tuple[Any, ...]]:
+    """How the cells of its key are taken out of a row."""
+    columns = [name for name, _ in table.columns]
+    first, *others = [columns.index(name) for name in table.key]
+    return itemgetter(first, *others) if others else lambda row: (row[first],)
 
 
-_KEYS: Final = {
-    table: [[name for name, _ in table.columns].index(name) for name in table.key]
-    for table in TWO_TIMES
-}
+_KEYS: Final = {table: _key_of(table) for table in TWO_TIMES}
 
 
 def _open_rows(table: TwoTimeTable) -> sql.Composed:

@@ -4,6 +4,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import MAXYEAR, date, timedelta
+from functools import lru_cache
 from typing import Final
 
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -132,6 +133,7 @@ def parse_civil(text: str) -> date:
         raise ValueError(f"{text} is not a day of the calendar; send one that exists") from error
 
 
+@lru_cache(maxsize=32_768)  # the days of facts are few, and periods run from each
 def _corresponding_day(start: date, *, months: int) -> date:
     year, month_index = divmod(start.year * 12 + start.month - 1 + months, 12)
     if year > MAXYEAR:

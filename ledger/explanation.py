@@ -156,7 +156,7 @@ def _score_explained(
     facts: Facts, regime: RegimeId, rulebooks: Rulebooks, as_of: date
 ) -> Explanation:
     memo = Memo()  # what each finding counts is asked for up to four days
-    tiles = scoring_tiles(facts, regime, rulebooks, memo=memo)
+    tiles = scoring_tiles(facts, regime, rulebooks)
     holds = holding_on(tiles, as_of)
     coming = next((tile for tile in tiles if tile.from_ > as_of), None)
     value = holds.value if holds is not None else _BEFORE

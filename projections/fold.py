@@ -5,8 +5,10 @@ the record at position p closes exactly the rows that differ from what is known 
 the new ones with `known_from = p`; equal rows stay as they are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from ledger.courses.alike import common_end, common_start
 from ledger.courses.facts import Facts
@@ -18,7 +20,7 @@ from .tables import Row
 
 __all__ = [
     "NOTHING_OPEN",
-    "Before",
+    "Change",
     "Difference",
     "Due",
     "Everyone",
@@ -28,11 +30,11 @@ __all__ = [
     "difference",
     "effective_on",
     "keys",
+    "spliced",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One accepted record.
 
     `stream` is what it belongs to, `version` its number there; `major` the version of the schema
@@ -82,8 +84,7 @@ def effective_on(event: Event) -> date | None:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(NamedTuple):
     """The rows of one group that are known now, each with the position from which it is known."""
 
     rows: tuple[Row, ...]
@@ -94,15 +95,17 @@ NOTHING_OPEN = Open((), ())
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """The facts before a record, and the rows of a group that were made of them."""
+class Change:
+    """The findings and listings that a record changed: as they `was` before it, as they are `now`.
 
-    facts: Facts
-    rows: tuple[Row, ...]
+    Who the subject is has not changed, as far as any regime asks for it.
+    """
+
+    was: Facts
+    now: Facts
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """What a record did to the rows of a group.
 
     `closed` holds each row that went, with its `known_from`, `opened` each that came; `gone` and
@@ -122,14 +125,31 @@ def difference(before: Open, rows: tuple[Row, ...], position: int) -> Difference
     A row that stands in both keeps its `known_from`, wherever it stands.
     """
     old = before.rows
-    if rows is old or rows == old:
+    if rows is old:
         return Difference(before)
     first = common_start(old, rows)
     last = common_end(old, rows, min(len(old), len(rows)) - first)
-    gone, come = old[first : len(old) - last], rows[first : len(rows) - last]
-    known = before.known_from
-    left = dict(zip(gone, known[first : len(old) - last], strict=True))
+    end = len(old) - last
+    return spliced(before, first, end, rows[first : len(rows) - last], position)
+
+
+def spliced(before: Open, begin: int, end: int, come: Sequence[Row], position: int) -> Difference:
+    """As `difference`, where the rows from `begin` to before `end` become these, and no others."""
+    old, known = before
+    first, last = 0, len(come)
+    while begin < end and first < last and old[begin] == come[first]:
+        begin, first = begin + 1, first + 1
+    while begin < end and first < last and old[end - 1] == come[last - 1]:
+        end, last = end - 1, last - 1
+    if begin == end and first == last:
+        return Difference(before)
+    gone, come = old[begin:end], tuple(come[first:last])
+    if not gone:
+        since = (position,) * len(come)
+        after = Open((*old[:begin], *come, *old[end:]), (*known[:begin], *since, *known[end:]))
+        return Difference(after, (), come, (), come)
+    left = dict(zip(gone, known[begin:end], strict=True))
     opened = tuple([row for row in come if row not in left])
-    middle = tuple([left.pop(row, position) for row in come])
-    after = Open(rows, (*known[:first], *middle, *known[len(old) - last :]))
+    since = tuple([left.pop(row, position) for row in come])
+    after = Open((*old[:begin], *come, *old[end:]), (*known[:begin], *since, *known[end:]))
     return Difference(after, tuple(left.items()), opened, gone, come)

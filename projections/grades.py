@@ -1,24 +1,34 @@
 """Grades: the courses of all scoring regimes that concern a subject, without their reasons."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Final
+from operator import itemgetter
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
-from ledger.courses.alike import changes
-from ledger.courses.counting import Days, Memo
-from ledger.courses.facts import Facts, Profile
-from ledger.courses.interval import Interval
-from ledger.courses.scoring import Graded, GradeState, scoring_span, scoring_tiles
+from ledger.courses.counting import Days
+from ledger.courses.facts import Facts
+from ledger.courses.grading import GradeState
+from ledger.courses.weighing import NOWHERE, Weighed
 from ledger.values import RegimeId
 
-from .fold import Open
-from .ground import Ground
-from .tables import Cell, Column, Row, TwoTimeTable
+from .fold import NOTHING_OPEN, Change, Difference, Open, difference, spliced
+from .ground import Ground, Scoring
+from .tables import Column, Row, TwoTimeTable
 
-__all__ = ["TABLE", "Before", "changed", "concerns", "grade_on", "order", "rows"]
+__all__ = [
+    "NO_COURSES",
+    "TABLE",
+    "Course",
+    "begun",
+    "changed",
+    "gone_on",
+    "grade_on",
+    "order",
+    "restored",
+]
 
 TABLE: Final = TwoTimeTable(
     "grade",
@@ -35,114 +45,109 @@ TABLE: Final = TwoTimeTable(
     ),
     ("regime", "effective_from"),
 )
-_FROM, _UNTIL, _STATE, _GRADE, _SCORE = 1, 2, 3, 5, 6
+_FROM, _UNTIL, _STATE = 1, 2, 3
 _GRADED: Final = GradeState.GRADED.value
-_LONG: Final = 5
-"""From so many findings on it is cheaper to sweep only the days that a change touches."""
+_WRITTEN: Final = {state: state.value for state in GradeState}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
-    """A subject before a record: its facts, and the courses that were made of them."""
+class Course(NamedTuple):
+    """The course of a scoring regime, as it is weighed and as its rows that are known now.
 
-    subject: str
-    facts: Facts
-    courses: Mapping[RegimeId, Open]
-
-
-def rows(
-    facts: Facts, ground: Ground, before: Before | None = None
-) -> Mapping[RegimeId, tuple[Row, ...]]:
-    """The course of each scoring regime that applies to the subject on any day, in its order.
-
-    With `before` only the days are swept on which what changed since then counts: the result is
-    the same.
+    One that never grades has no rows.
     """
-    if facts.profile is None:
-        return {}
-    found: dict[RegimeId, tuple[Row, ...]] = {}
-    for regime, applies_to in ground.scoring:
-        if concerns(applies_to, facts.profile):
-            course = _course(facts, regime, ground, before)
-            if any([row[_STATE] == _GRADED for row in course]):  # noqa: C419  # it is short, and hot
-                found[regime] = course
-    return found
+
+    weighed: Weighed
+    open: Open
 
 
-def _course(
-    facts: Facts, regime: RegimeId, ground: Ground, before: Before | None
-) -> tuple[Row, ...]:
+NO_COURSES: Final[Mapping[RegimeId, Course]] = MappingProxyType({})
+_BEGINS: Final = itemgetter(_FROM)
+
+
+def begun(
+    facts: Facts, ground: Ground, known: Mapping[RegimeId, Course], position: int
+) -> Iterator[tuple[RegimeId, Course, Difference]]:
+    """Each regime's course of these facts, and how its rows differ from those that are known.
+
+    In the order of the regimes; a regime that no longer applies on any day is left without rows.
+    """
+    concerned = ground.scoring_of(facts.profile)
+    for scoring in ground.scoring:
+        before = known.get(scoring.regime)
+        if scoring in concerned:
+            weighed = _weighed(facts, scoring)
+        elif before is not None:
+            weighed = NOWHERE
+        else:
+            continue
+        open_ = NOTHING_OPEN if before is None else before.open
+        found = difference(open_, _graded(_rows(scoring.regime, weighed)), position)
+        yield scoring.regime, Course(weighed, found.open), found
+
+
+def restored(
+    facts: Facts, ground: Ground, rows: Mapping[RegimeId, Open]
+) -> Mapping[RegimeId, Course]:
+    """The courses of these facts, of which these are the rows that are known now."""
+    return {
+        scoring.regime: Course(_weighed(facts, scoring), rows.get(scoring.regime, NOTHING_OPEN))
+        for scoring in ground.scoring_of(facts.profile)
+    }
+
+
+def gone_on(
+    course: Course, scoring: Scoring, change: Change, position: int
+) -> tuple[Course, Difference]:
+    """The course once a change is in force, and how its rows differ.
+
+    Only the days that the change touches are worked out: the rows that touch them, and one on each
+    side, are made anew.
+    """
+    weighed, days = scoring.scales.reweigh(course.weighed, change.was, change.now)
+    open_ = course.open
+    if days is None or not open_.rows:
+        return Course(weighed, open_), Difference(open_)
+    old, (first, until) = open_.rows, days
+    begin = max(bisect_right(old, first, key=_BEGINS) - 2, 0)
+    end = len(old) if until is None else min(bisect_left(old, until, key=_BEGINS) + 1, len(old))
+    within: Days = old[begin][_FROM], old[end - 1][_UNTIL]  # type: ignore[assignment]  # by the table
+    found = spliced(open_, begin, end, _rows(scoring.regime, weighed, within), position)
+    return Course(weighed, found.open), found
+
+
+def _weighed(facts: Facts, scoring: Scoring) -> Weighed:
     profile = facts.profile
-    if profile is not None and not (facts.findings or facts.listings or profile.roles):
-        # Nothing but its kind tells such subjects apart, and every one begins as one.
-        key = regime, profile.kind
-        known = ground.blank.get(key)
-        if known is None:
-            known = ground.blank[key] = _swept(facts, regime, ground)
-        return known
-    if before is None:
-        return _swept(facts, regime, ground)
-    memo = ground.counted.of(before.subject, regime)
-    course = before.courses.get(regime)
-    if course is None or len(facts.findings) < _LONG or before.facts.profile is not profile:
-        return _swept(facts, regime, ground, memo)
-    days = _days_concerned(before.facts, facts, regime, ground)
-    if days is None:
-        return course.rows
-    return _spliced(course.rows, days, _swept(facts, regime, ground, memo, days))
+    if profile is None or facts.findings or facts.listings or profile.roles:
+        return scoring.scales.weigh(facts)
+    # Nothing but its kind tells such subjects apart, and every one begins as one.
+    weighed = scoring.blank.get(profile.kind)
+    if weighed is None:
+        weighed = scoring.blank[profile.kind] = scoring.scales.weigh(facts)
+    return weighed
 
 
-def _swept(
-    facts: Facts,
-    regime: RegimeId,
-    ground: Ground,
-    memo: Memo | None = None,
-    within: Days | None = None,
-) -> tuple[Row, ...]:
-    tiles = scoring_tiles(facts, regime, ground.rulebooks, memo=memo, within=within)
-    return tuple([_row(regime, tile) for tile in tiles])
+def _graded(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """The rows, if any of them grades."""
+    return rows if any(row[_STATE] == _GRADED for row in rows) else ()
 
 
-def _days_concerned(before: Facts, after: Facts, regime: RegimeId, ground: Ground) -> Days | None:
-    """From the first to the last day on which a fact counts that is not as it was."""
-    findings = changes(before.findings, after.findings)
-    listings = changes(before.listings, after.listings)
-    changed = Facts(
-        profile=after.profile,
-        findings=tuple([one for pair in findings for one in pair if one is not None]),
-        listings=tuple([one for pair in listings for one in pair if one is not None]),
+def _rows(regime: RegimeId, weighed: Weighed, within: Days | None = None) -> tuple[Row, ...]:
+    return tuple(
+        [
+            (
+                regime,
+                from_,
+                until,
+                _WRITTEN[said.value.state],
+                said.value.edition,
+                said.value.grade,
+                said.value.score,
+                said.verified,
+                said.value.complete,
+            )
+            for from_, until, said in weighed.said(within)
+        ]
     )
-    return scoring_span(changed, regime, ground.rulebooks)
-
-
-def _spliced(course: tuple[Row, ...], days: Days, swept: tuple[Row, ...]) -> tuple[Row, ...]:
-    """The course with the rows of some days in place of those it had there."""
-    first, until = days
-    begins = bisect_left(course, first, key=_begins)
-    left = course[:begins]
-    if left and _day(left[-1][_UNTIL]) > first:
-        left = (*left[:-1], _between(left[-1], None, first))
-    right: tuple[Row, ...] = ()
-    if until is not None:
-        at = max(bisect_right(course, until, key=_begins) - 1, 0)
-        right = course[at:]
-        if _day(right[0][_UNTIL]) <= until:
-            right = right[1:]
-        elif _begins(right[0]) < until:
-            right = (_between(right[0], until, right[0][_UNTIL]), *right[1:])
-    return _joined(_joined(left, swept), right)
-
-
-def _joined(left: tuple[Row, ...], right: tuple[Row, ...]) -> tuple[Row, ...]:
-    """Two stretches of a course, as one row where they meet and say the same."""
-    if left and right and left[-1][_UNTIL + 1 :] == right[0][_UNTIL + 1 :]:
-        return (*left[:-1], _between(left[-1], None, right[0][_UNTIL]), *right[1:])
-    return (*left, *right)
-
-
-def _between(row: Row, from_: date | None, until: Cell) -> Row:
-    """The row with another first day, if one is given, and another end."""
-    return (row[0], from_ or row[_FROM], until, *row[_UNTIL + 1 :])
 
 
 def order(row: Row) -> tuple[object, ...]:
@@ -150,26 +155,12 @@ def order(row: Row) -> tuple[object, ...]:
     return (row[_FROM],)
 
 
-def _begins(row: Row) -> date:
-    return row[_FROM]  # type: ignore[return-value]  # a date, by the table
-
-
-def concerns(applies_to: frozenset[str], profile: Profile) -> bool:
-    """Whether a regime for these kinds and roles (empty: all) ever concerns the subject."""
-    return (
-        not applies_to
-        or profile.kind.value in applies_to
-        or any(held.role in applies_to for held in profile.roles)
-    )
-
-
-def grade_on(course: tuple[Row, ...], day: date) -> tuple[str | None, Decimal | None]:
+def grade_on(course: Course | None, day: date) -> tuple[str | None, Decimal | None]:
     """Grade and score on a day; null where the course has none."""
-    at = bisect_right(course, day, key=_begins)
-    if at == 0:
+    if course is None or not course.open.rows:
         return None, None
-    row = course[at - 1]
-    return row[_GRADE], row[_SCORE]  # type: ignore[return-value]  # as the table says
+    said = course.weighed.on(day)
+    return (None, None) if said is None else (said.value.grade, said.value.score)
 
 
 def changed(gone: tuple[Row, ...], come: tuple[Row, ...]) -> tuple[date | None, date | None]:
@@ -194,7 +185,7 @@ def changed(gone: tuple[Row, ...], come: tuple[Row, ...]) -> tuple[date | None, 
 def _first_unlike(one: Row, other: Row) -> date:
     """The first day on which unlike rows that begin on one day, each unlike the next, differ."""
     if one[_UNTIL + 1 :] != other[_UNTIL + 1 :]:
-        return _begins(one)
+        return one[_FROM]  # type: ignore[return-value]  # a date, by the table
     return min(_day(one[_UNTIL]), _day(other[_UNTIL]))
 
 
@@ -202,7 +193,7 @@ def _last_unlike(one: Row, other: Row) -> date | None:
     """The day behind the last one on which unlike rows that end on one day differ."""
     if one[_UNTIL + 1 :] != other[_UNTIL + 1 :]:
         return one[_UNTIL]  # type: ignore[return-value]  # a date or null, by the table
-    return max(_begins(one), _begins(other))
+    return max(_day(one[_FROM]), _day(other[_FROM]))
 
 
 def _day(cell: object) -> date:
@@ -219,18 +210,3 @@ def _said(stretch: tuple[Row, ...], days: list[date]) -> list[Row | None]:
         holds = at < len(stretch) and _day(stretch[at][_FROM]) <= day
         said.append(stretch[at][_UNTIL + 1 :] if holds else None)
     return said
-
-
-def _row(regime: RegimeId, tile: Interval[Graded]) -> Row:
-    value = tile.value
-    return (
-        regime,
-        tile.from_,
-        tile.until,
-        value.state.value,
-        value.edition,
-        value.grade,
-        value.score,
-        tile.verified,
-        value.complete,
-    )

@@ -1,40 +1,35 @@
 """What the rules that are in force ask of every subject, worked out once for each edition."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final
 
-from ledger.courses.counting import Memo
+from ledger.courses.facts import Profile
 from ledger.courses.measures import MeasuresMemo
+from ledger.courses.weighing import Scales, Weighed
+from ledger.events import STORED_NAMES
 from ledger.identifiers import SubjectKind
 from ledger.rulebook import MeasuresRegime, Rulebooks, ScoringRegime
 from ledger.values import RegimeId
 
-from .tables import Row
-
-__all__ = ["Ground", "Memos", "ground_of"]
+__all__ = ["Ground", "Memos", "Scoring", "ground_of"]
 
 _MEMOS_KEPT: Final = 50_000
 
 
-M = TypeVar("M", Memo, MeasuresMemo)
+class Memos:
+    """The walks over the measures of subjects; of the many, those asked for last."""
 
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._kept: OrderedDict[tuple[str, str], MeasuresMemo] = OrderedDict()
 
-class Memos(Generic[M]):
-    """What is remembered of subjects in regimes; of the many, those asked for last."""
-
-    def __init__(self, begin: Callable[[], M]) -> None:
-        """Remember nothing yet; `begin` makes what is remembered of one subject."""
-        self._begin: Callable[[], M] = begin
-        self._kept: OrderedDict[tuple[str, str], M] = OrderedDict()
-
-    def of(self, subject: str, regime: str) -> M:
+    def of(self, subject: str, regime: str) -> MeasuresMemo:
         """What is remembered of the subject in the regime."""
         key = (subject, regime)
         memo = self._kept.get(key)
         if memo is None:
-            memo = self._kept[key] = self._begin()
+            memo = self._kept[key] = MeasuresMemo()
             if len(self._kept) > _MEMOS_KEPT:
                 self._kept.popitem(last=False)
         else:
@@ -42,22 +37,52 @@ class Memos(Generic[M]):
         return memo
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scoring:
+    """A scoring regime, with the kinds and roles that any edition applies it to (empty: all).
+
+    `blank` keeps the courses of subjects against which nothing is held, by their kind.
+    """
+
+    regime: RegimeId
+    applies_to: frozenset[str]
+    scales: Scales
+    blank: dict[SubjectKind, Weighed] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """The rulebooks and their regimes.
 
-    `scoring` names each scoring regime with the kinds and roles that any edition applies it to
-    (empty: all). What is kept besides changes no result: `counted` what the facts of subjects count
-    in scores, `walked` their measures, `blank` the courses of subjects against which nothing is
-    held, by their kind.
+    `measured` names the findings that some regime of measures is about. What is kept besides
+    changes no result: `walked` the measures of subjects, `by_kind` the scoring regimes that concern
+    those who act in no role.
     """
 
     rulebooks: Rulebooks
-    scoring: tuple[tuple[RegimeId, frozenset[str]], ...]
+    scoring: tuple[Scoring, ...]
     measures: tuple[RegimeId, ...]
-    counted: Memos[Memo] = field(default_factory=lambda: Memos(Memo))
-    walked: Memos[MeasuresMemo] = field(default_factory=lambda: Memos(MeasuresMemo))
-    blank: dict[tuple[RegimeId, SubjectKind], tuple[Row, ...]] = field(default_factory=dict)
+    measured: frozenset[type]
+    walked: Memos = field(default_factory=Memos)
+    by_kind: dict[SubjectKind, tuple[Scoring, ...]] = field(default_factory=dict)
+
+    def scoring_of(self, profile: Profile | None) -> tuple[Scoring, ...]:
+        """The scoring regimes that concern the subject on any day, in their order."""
+        if profile is None:
+            return ()
+        if profile.roles:
+            named = {profile.kind.value, *(held.role for held in profile.roles)}
+            return tuple(
+                one for one in self.scoring if not one.applies_to or named & one.applies_to
+            )
+        found = self.by_kind.get(profile.kind)
+        if found is None:
+            found = self.by_kind[profile.kind] = tuple(
+                one
+                for one in self.scoring
+                if not one.applies_to or profile.kind.value in one.applies_to
+            )
+        return found
 
 
 def ground_of(rulebooks: Rulebooks) -> Ground:
@@ -65,10 +90,21 @@ def ground_of(rulebooks: Rulebooks) -> Ground:
     return Ground(
         rulebooks=rulebooks,
         scoring=tuple(
-            (regime, _applies_to(rulebooks, regime))
+            Scoring(
+                regime=regime,
+                applies_to=_applies_to(rulebooks, regime),
+                scales=Scales(regime, rulebooks),
+            )
             for regime in rulebooks.regime_ids(ScoringRegime)
         ),
         measures=rulebooks.regime_ids(MeasuresRegime),
+        measured=frozenset(
+            STORED_NAMES[event]
+            for edition in rulebooks.editions
+            for regime in edition.regimes
+            if isinstance(regime, MeasuresRegime)
+            for event in regime.on.event
+        ),
     )
 
 

@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from typing import Final
 
-from ledger.courses.alike import changes
 from ledger.courses.facts import Facts
 from ledger.courses.measures import MeasuresMemo, is_concerned, measures_course
 from ledger.values import RegimeId
 
-from .fold import Before
+from .fold import Change
 from .ground import Ground
 from .tables import Column, Row, TwoTimeTable
 
-__all__ = ["TABLE", "order", "rows"]
+__all__ = ["TABLE", "changed", "order", "rows"]
 
 TABLE: Final = TwoTimeTable(
     "measure",
@@ -30,39 +29,39 @@ TABLE: Final = TwoTimeTable(
 _REGIME, _FROM, _POSITION = 0, 1, 4
 
 
-def rows(
-    facts: Facts, ground: Ground, before: Before | None = None, subject: str = ""
-) -> tuple[Row, ...]:
-    """The measures of all regimes, by regime, first day and position.
+def rows(facts: Facts, ground: Ground) -> tuple[Row, ...]:
+    """The measures of all regimes, by regime, first day and position."""
+    return tuple([row for regime in ground.measures for row in _of(facts, regime, ground, None)])
 
-    With the `subject` as it was `before` only the regimes that make something of what has changed
-    since then are worked out anew: the result is the same.
+
+def changed(
+    known: tuple[Row, ...], facts: Facts, ground: Ground, change: Change, subject: str
+) -> tuple[Row, ...]:
+    """The rows once findings of the `subject` are as they are now.
+
+    Only regimes that make something of a finding that has changed are worked out.
     """
-    if not facts.findings:
-        return ()
-    changed = None if before is None else _changed(before.facts, facts)
+    findings = (*change.was.findings, *change.now.findings)
+    if not any(type(fact.content) in ground.measured for fact in findings):
+        return known
+    concerned = Facts(profile=facts.profile, findings=findings)
+    again = [
+        regime for regime in ground.measures if is_concerned(concerned, regime, ground.rulebooks)
+    ]
+    if not again:
+        return known
     found: list[Row] = []
     for regime in ground.measures:
-        if before is None or changed is None or is_concerned(changed, regime, ground.rulebooks):
-            memo = None if before is None else ground.walked.of(subject, regime)
-            found += _of(facts, regime, ground, memo)
+        if regime in again:
+            found += _of(facts, regime, ground, ground.walked.of(subject, regime))
         else:
-            found += [row for row in before.rows if row[_REGIME] == regime]
+            found += [row for row in known if row[_REGIME] == regime]
     return tuple(found)
 
 
 def order(row: Row) -> tuple[object, ...]:
     """What rows are ordered by."""
     return row[_REGIME], row[_FROM], row[_POSITION]
-
-
-def _changed(before: Facts, after: Facts) -> Facts | None:
-    """The findings that are not as they were, as they were and as they are; null: all may be."""
-    if before.profile is not after.profile:
-        return None
-    pairs = changes(before.findings, after.findings)
-    findings = tuple([one for pair in pairs for one in pair if one is not None])
-    return Facts(profile=after.profile, findings=findings)
 
 
 def _of(facts: Facts, regime: RegimeId, ground: Ground, memo: MeasuresMemo | None) -> Iterator[Row]:

@@ -7,9 +7,9 @@ consequences in regimes, not the finding. A listing stands while the subject is 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
-from ledger.courses.alike import changes
 from ledger.courses.facts import Facts, FindingFact, ListingFact
 from ledger.courses.interval import Interval
 from ledger.courses.listing import Listed
@@ -19,13 +19,14 @@ from ledger.events import (
     Finding,
     ListingDecided,
     PenaltyImposed,
+    PenaltyKind,
 )
 from ledger.values import EventId
 
-from .fold import Before
+from .fold import Change, Difference, Open, difference, spliced
 from .tables import Column, Row, TwoTimeTable
 
-__all__ = ["TABLE", "order", "rows"]
+__all__ = ["TABLE", "changed", "order", "rows"]
 
 TABLE: Final = TwoTimeTable(
     "standing",
@@ -45,44 +46,36 @@ _LISTED: Final = NAME_OF[ListingDecided]
 
 
 def rows(
-    facts: Facts,
-    presence: tuple[Interval[Listed], ...] | None,
-    ended_by: Mapping[int, EventId],
-    before: Before | None = None,
+    facts: Facts, presence: tuple[Interval[Listed], ...], ended_by: Mapping[int, EventId]
 ) -> tuple[Row, ...]:
     """The facts that stand, findings first, each in the order of the log.
 
-    `ended_by` names the events that ended listings, by position. With `before` only what has
-    changed since then is made anew, and `presence` may be null where it has not: the result is the
-    same.
+    `ended_by` names the events that ended listings, by position.
     """
-    if before is None:
-        findings = tuple([row for fact in facts.findings for row in _finding(fact)])
-        return (*findings, *_listings(facts, presence or (), ended_by))
-    behind = bisect_left(before.rows, True, key=_is_listing)  # noqa: FBT003  # what the key gives
-    findings = before.rows[:behind]
-    for was, now in changes(before.facts.findings, facts.findings):
-        findings = _changed(findings, was, now)
-    if presence is None:
-        return (*findings, *before.rows[behind:])
+    findings = [row for fact in facts.findings for row in _finding(fact)]
     return (*findings, *_listings(facts, presence, ended_by))
+
+
+def changed(known: Open, change: Change, position: int) -> Difference:
+    """How the rows differ once findings are as they are now; listings are as they were."""
+    rows = known.rows
+    behind = len(rows)
+    if rows and _is_listing(rows[-1]):
+        behind = bisect_left(rows, True, key=_is_listing)  # noqa: FBT003  # what the key gives
+    come = [row for fact in change.now.findings for row in _finding(fact)]
+    if not change.was.findings:
+        return spliced(known, behind, behind, come, position)  # the newest stand behind the others
+    stands = {_position(row): row for row in rows[:behind]}
+    for fact in change.was.findings:
+        stands.pop(fact.position, None)
+    stands.update((_position(row), row) for row in come)
+    findings = [row for _, row in sorted(stands.items())]
+    return difference(known, (*findings, *rows[behind:]), position)
 
 
 def order(row: Row) -> tuple[object, ...]:
     """What rows are ordered by."""
     return _is_listing(row), row[_POSITION]
-
-
-def _changed(
-    rows: tuple[Row, ...], was: FindingFact | None, now: FindingFact | None
-) -> tuple[Row, ...]:
-    """The rows with that of one finding as it is now."""
-    named = now or was
-    assert named is not None, "one of them is there"
-    at = bisect_left(rows, named.position, key=_position)
-    gone = 0 if was is None else len(_finding(was))
-    come = () if now is None else _finding(now)
-    return (*rows[:at], *come, *rows[at + gone :])
 
 
 def _finding(fact: FindingFact) -> tuple[Row, ...]:
@@ -141,5 +134,10 @@ def _title(content: Finding) -> str | None:
     if isinstance(content, DeterminationMade):
         return content.act
     if isinstance(content, PenaltyImposed):
-        return content.kinds_text or ", ".join(kind.value for kind in content.kinds) or None
+        return content.kinds_text or _in_words(content.kinds)
     return content.offence
+
+
+@lru_cache(maxsize=1024)
+def _in_words(kinds: tuple[PenaltyKind, ...]) -> str | None:
+    return ", ".join(kind.value for kind in kinds) or None

@@ -1,18 +1,19 @@
 """What is known of a subject, and the step from one record to the next: the fold of all views."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from ledger.courses.facts import NOTHING_KNOWN, Facts, evolve, facts_of
+from ledger.courses.facts import NOTHING_KNOWN, Facts, differing, evolve, facts_of
 from ledger.courses.listing import listings_of
 from ledger.events import Event, ListingEnded
 from ledger.values import EventId, RegimeId
 
 from . import editions, grades, listings, measures, standing, subjects, timeline
 from .days import DAYS
-from .fold import NOTHING_OPEN, Before, Difference, Open, Recorded, difference
+from .fold import NOTHING_OPEN, Change, Difference, Open, Recorded, difference
+from .grades import NO_COURSES, Course
 from .ground import Ground
 from .tables import Row, Table, TwoTimeTable
 
@@ -58,20 +59,18 @@ _ORDERS: Final[Mapping[TwoTimeTable, Callable[[Row], tuple[Any, ...]]]] = {
     measures.TABLE: measures.order,
     listings.TABLE: listings.order,
 }
-_NOTHING: Final[Mapping[RegimeId, Open]] = MappingProxyType({})
 _NOBODY: Final[Mapping[int, EventId]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectState:
+class SubjectState(NamedTuple):
     """The facts about a subject, and its rows that are known now.
 
     `ended_by` names the events that ended listings, by position.
     """
 
     facts: Facts = NOTHING_KNOWN
-    ended_by: Mapping[int, EventId] = field(default_factory=lambda: _NOBODY)
-    grades: Mapping[RegimeId, Open] = field(default_factory=lambda: _NOTHING)
+    ended_by: Mapping[int, EventId] = _NOBODY
+    grades: Mapping[RegimeId, Course] = NO_COURSES
     standing: Open = NOTHING_OPEN
     measures: Open = NOTHING_OPEN
     listings: Open = NOTHING_OPEN
@@ -80,7 +79,7 @@ class SubjectState:
         """All rows that are known now, by table."""
         yield standing.TABLE, self.standing
         for course in self.grades.values():
-            yield grades.TABLE, course
+            yield grades.TABLE, course.open
         yield measures.TABLE, self.measures
         yield listings.TABLE, self.listings
 
@@ -93,25 +92,57 @@ Opened = tuple[TwoTimeTable, tuple[Row, ...]]
 """Rows of a table that are known from a record on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What a record did: the state behind it, the rows that it added, closed and opened."""
 
     state: SubjectState
-    added: tuple[tuple[Table, Row], ...]
-    closed: tuple[Closed, ...]
-    opened: tuple[Opened, ...]
+    added: Sequence[tuple[Table, Row]]
+    closed: Sequence[Closed]
+    opened: Sequence[Opened]
 
 
 @dataclass(slots=True)
 class _Rows:
-    """The differences of all groups of rows."""
+    """How the rows of all groups differ at a position from those that were known before it."""
 
+    position: int
     grades: dict[RegimeId, Difference] = field(default_factory=dict)
     closed: list[Closed] = field(default_factory=list)
     opened: list[Opened] = field(default_factory=list)
 
-    def take(self, table: TwoTimeTable, found: Difference) -> Open:
+    def take(self, table: TwoTimeTable, known: Open, rows: tuple[Row, ...]) -> Open:
+        """The group with these rows instead of those that are known."""
+        if rows is known.rows:
+            return known
+        return self.noted(table, difference(known, rows, self.position))
+
+    def begin_courses(
+        self, known: Mapping[RegimeId, Course], facts: Facts, ground: Ground
+    ) -> Mapping[RegimeId, Course]:
+        """The courses of these facts, worked out as a whole."""
+        courses: dict[RegimeId, Course] = {}
+        for regime, course, found in grades.begun(facts, ground, known, self.position):
+            courses[regime] = course
+            self.grades[regime] = found
+            self.noted(grades.TABLE, found)
+        return courses
+
+    def go_on(
+        self, known: Mapping[RegimeId, Course], ground: Ground, change: Change
+    ) -> Mapping[RegimeId, Course]:
+        """The courses once a change is in force."""
+        courses: dict[RegimeId, Course] = {}
+        for scoring in ground.scoring:
+            course = known.get(scoring.regime)
+            if course is not None:
+                gone_on, found = grades.gone_on(course, scoring, change, self.position)
+                courses[scoring.regime] = gone_on
+                self.grades[scoring.regime] = found
+                self.noted(grades.TABLE, found)
+        return courses
+
+    def noted(self, table: TwoTimeTable, found: Difference) -> Open:
+        """The group as it is now; what went and what came is noted."""
         if found.closed:
             self.closed.append((table, found.closed))
         if found.opened:
@@ -121,44 +152,39 @@ class _Rows:
 
 def advance(state: SubjectState, recorded: Recorded, ground: Ground) -> Step:
     """The step that a record of the subject's own stream makes."""
-    before = state.facts
-    facts = evolve(before, recorded.event, recorded.position)
+    before, event = state.facts, recorded.event
+    facts = evolve(before, event, recorded.position)
     ended_by = state.ended_by
-    if isinstance(recorded.event, ListingEnded):
+    if isinstance(event, ListingEnded):
         ended_by = {**ended_by, recorded.position: recorded.event_id}
-    after = SubjectState(
-        facts, ended_by, state.grades, state.standing, state.measures, state.listings
-    )
+    rows = _Rows(recorded.position)
     if _is_same_ground(before, facts):
-        rows = _Rows(grades={regime: Difference(course) for regime, course in state.grades.items()})
+        after = state._replace(facts=facts, ended_by=ended_by)
+    elif facts.profile is not before.profile:
+        after = _begun(state, facts, ended_by, ground, rows)
     else:
-        known = grades.Before(subject=recorded.stream, facts=before, courses=state.grades)
-        after, rows = _recomputed(after, ground, recorded.position, known)
-    added = (
-        *subjects.rows(recorded, before),
-        (timeline.EVENTS, timeline.event_row(recorded)),
-        *(
-            (
-                timeline.CHANGES,
-                timeline.change_row(
-                    recorded, regime, state.grades.get(regime, NOTHING_OPEN), found
-                ),
-            )
-            for regime, found in rows.grades.items()
-        ),
-    )
-    return Step(after, added, tuple(rows.closed), tuple(rows.opened))
+        after = _gone_on(state, facts, ended_by, ground, rows, recorded.stream)
+    added = [*subjects.rows(recorded, before), (timeline.EVENTS, timeline.event_row(recorded))]
+    for regime, course in after.grades.items():
+        known = state.grades.get(regime)
+        if course.open.rows or (known is not None and known.open.rows):
+            found = rows.grades.get(regime) or Difference(course.open)
+            row = timeline.change_row(recorded, regime, (known, course), found)
+            added.append((timeline.CHANGES, row))
+    return Step(after, added, rows.closed, rows.opened)
 
 
 def swept(state: SubjectState, position: int, ground: Ground) -> Step:
     """The step that new rulebooks make at a position, without a record of the subject's own."""
-    after, rows = _recomputed(state, ground, position)
-    return Step(after, (), tuple(rows.closed), tuple(rows.opened))
+    rows = _Rows(position)
+    after = _begun(state, state.facts, state.ended_by, ground, rows)
+    return Step(after, (), rows.closed, rows.opened)
 
 
 def restored(
     recorded: Iterable[tuple[int, EventId, Event]],
     open_rows: Iterable[tuple[TwoTimeTable, Row, int]],
+    ground: Ground,
 ) -> SubjectState:
     """The state after these events of a subject, of which these rows are known now.
 
@@ -175,17 +201,16 @@ def restored(
         rows = sorted(groups.get((table, regime), ()), key=lambda one: order(one[0]))
         return Open(tuple([row for row, _ in rows]), tuple([known for _, known in rows]))
 
+    facts = facts_of(events)
+    graded = {regime: group(grades.TABLE, regime) for _, regime in groups if regime is not None}
     return SubjectState(
-        facts=facts_of(events),
+        facts=facts,
         ended_by={
             position: event_id
             for position, event_id, event in events
             if isinstance(event, ListingEnded)
         },
-        grades={
-            regime: group(grades.TABLE, regime)
-            for regime in sorted(regime for _, regime in groups if regime is not None)
-        },
+        grades=grades.restored(facts, ground, graded),
         standing=group(standing.TABLE),
         measures=group(measures.TABLE),
         listings=group(listings.TABLE),
@@ -206,43 +231,46 @@ def _is_same_ground(before: Facts, after: Facts) -> bool:
     )
 
 
-def _recomputed(
-    state: SubjectState, ground: Ground, position: int, before: grades.Before | None = None
-) -> tuple[SubjectState, _Rows]:
-    """The state with the rows that its facts make now, and how they differ from those it has.
-
-    With the subject as it was `before` only what has changed since then is computed.
-    """
-    facts, rows = state.facts, _Rows()
-    courses = grades.rows(facts, ground, before)
-    for regime in sorted({*courses, *state.grades}):
-        known = state.grades.get(regime, NOTHING_OPEN)
-        found = difference(known, courses.get(regime, ()), position)
-        rows.take(grades.TABLE, found)
-        rows.grades[regime] = found
-
-    def group(table: TwoTimeTable, known: Open, found: tuple[Row, ...]) -> Open:
-        return rows.take(table, difference(known, found, position))
-
-    def as_before(known: Open) -> Before | None:
-        return None if before is None else Before(before.facts, known.rows)
-
-    is_present_as_before = (
-        before is not None
-        and before.facts.listings is facts.listings
-        and before.facts.profile is facts.profile
+def _begun(
+    state: SubjectState,
+    facts: Facts,
+    ended_by: Mapping[int, EventId],
+    ground: Ground,
+    rows: _Rows,
+) -> SubjectState:
+    """The state of these facts, worked out as a whole."""
+    presence = listings_of(facts, ground.rulebooks)
+    return SubjectState(
+        facts,
+        ended_by,
+        rows.begin_courses(state.grades, facts, ground),
+        rows.take(standing.TABLE, state.standing, standing.rows(facts, presence, ended_by)),
+        rows.take(measures.TABLE, state.measures, measures.rows(facts, ground)),
+        rows.take(listings.TABLE, state.listings, listings.rows(presence)),
     )
-    presence = None if is_present_as_before else listings_of(facts, ground.rulebooks)
-    stands = standing.rows(facts, presence, state.ended_by, as_before(state.standing))
-    subject = "" if before is None else before.subject
-    runs = measures.rows(facts, ground, as_before(state.measures), subject)
-    listed = state.listings.rows if presence is None else listings.rows(presence)
-    after = SubjectState(
-        facts=facts,
-        ended_by=state.ended_by,
-        grades={regime: one.open for regime, one in rows.grades.items() if one.open.rows},
-        standing=group(standing.TABLE, state.standing, stands),
-        measures=group(measures.TABLE, state.measures, runs),
-        listings=group(listings.TABLE, state.listings, listed),
-    )
-    return after, rows
+
+
+def _gone_on(  # noqa: PLR0913, PLR0917  # a state, and what it goes on by
+    state: SubjectState,
+    facts: Facts,
+    ended_by: Mapping[int, EventId],
+    ground: Ground,
+    rows: _Rows,
+    subject: str,
+) -> SubjectState:
+    """As `_begun`, of a subject that is who it was: only what its facts changed."""
+    before = state.facts
+    change = Change(*differing(before, facts))
+    stands, runs, listed = state.standing, state.measures, state.listings
+    if facts.listings is not before.listings:
+        presence = listings_of(facts, ground.rulebooks)
+        stands = rows.take(standing.TABLE, stands, standing.rows(facts, presence, ended_by))
+        listed = rows.take(listings.TABLE, listed, listings.rows(presence))
+    elif facts.findings is not before.findings:
+        found = standing.changed(stands, change, rows.position)
+        stands = rows.noted(standing.TABLE, found)
+    if facts.findings is not before.findings:
+        now = measures.changed(runs.rows, facts, ground, change, subject)
+        runs = rows.take(measures.TABLE, runs, now)
+    courses = rows.go_on(state.grades, ground, change)
+    return SubjectState(facts, ended_by, courses, stands, runs, listed)

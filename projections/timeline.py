@@ -4,8 +4,8 @@ from typing import Final
 
 from ledger.values import RegimeId
 
-from .fold import Difference, Open, Recorded, effective_on
-from .grades import changed, grade_on
+from .fold import Difference, Recorded, effective_on
+from .grades import Course, changed, grade_on
 from .tables import Column, Row, Table
 
 __all__ = ["CHANGES", "EVENTS", "change_row", "event_row"]
@@ -59,17 +59,22 @@ def event_row(recorded: Recorded) -> Row:
     )
 
 
-def change_row(recorded: Recorded, regime: RegimeId, before: Open, after: Difference) -> Row:
-    """What the event did to its subject's course in a scoring regime."""
+def change_row(
+    recorded: Recorded,
+    regime: RegimeId,
+    courses: tuple[Course | None, Course | None],
+    difference: Difference,
+) -> Row:
+    """What the event did to its subject's course in a scoring regime, given before and after."""
     day = effective_on(recorded.event)
     none = (None, None)
-    first, until = changed(after.gone, after.come) if after.gone or after.come else none
+    gone, come = difference.gone, difference.come
+    before, after = courses
     return (
         recorded.stream,
         recorded.position,
         regime,
-        *(grade_on(before.rows, day) if day is not None else none),
-        *(grade_on(after.open.rows, day) if day is not None else none),
-        first,
-        until,
+        *(grade_on(before, day) if day is not None else none),
+        *(grade_on(after, day) if day is not None else none),
+        *(changed(gone, come) if gone or come else none),
     )

@@ -48,6 +48,12 @@ def changes(before: Sequence[T], after: Sequence[T]) -> Iterator[tuple[T | None,
 
     Null where one of the two has no such place.
     """
+    if before is after:
+        return
+    if len(before) < len(after) and after[: len(before)] == before:
+        for now in after[len(before) :]:
+            yield None, now
+        return
     first = common_start(before, after)
     last = common_end(before, after, len(before) - first) if len(before) == len(after) else 0
     for was, now in zip_longest(

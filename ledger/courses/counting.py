@@ -20,17 +20,20 @@ corrected counts as it should have read.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from ..dates import DateOutOfRange, earlier_end, first_day_after, last_day
 from ..events import (
+    ConvictionRecorded,
     DeterminationMade,
     Finding,
     ListingDecided,
+    PenaltyImposed,
 )
 from ..rulebook import CountsFacts, Edition, Indicator, PointsTerm, Rulebooks, ScoringRegime
 from ..values import EditionId, EventId
@@ -38,10 +41,10 @@ from .alike import changes
 from .facts import NOTHING_KNOWN, EarlyEnd, Facts, FindingFact
 from .interval import Interval
 from .listing import Listed, listings_of
-from .matching import STORED_NAME, clock_day, matches
+from .matching import STORED_NAME, clock_day, traits_of
 from .tree import Tree
 
-__all__ = ["Counted", "Days", "Memo", "counted_facts"]
+__all__ = ["Counted", "Days", "Memo", "Shape", "counted_facts", "shape_of"]
 
 _NOTHING = Decimal(0)
 
@@ -169,6 +172,39 @@ def _lines_of(finding: FindingFact | None, rules: _Rules) -> Iterator[Counted]:
         yield from _lines(_as_standing(finding), rules)
 
 
+Shape = tuple[object, ...]
+"""All of a finding that decides what it counts, but for its name and its place on the log."""
+_DAYS_OF: Final[Mapping[type[Finding], Callable[[Finding], tuple[object, ...]]]] = {
+    DeterminationMade: attrgetter(
+        "acted_on", "decided_on", "effective_on", "published_on", "served_on", "assessments"
+    ),
+    PenaltyImposed: attrgetter(
+        "acted_on",
+        "decided_on",
+        "effective_on",
+        "published_on",
+        "served_on",
+        "term_ends_on",
+        "assessments",
+    ),
+    ConvictionRecorded: attrgetter(
+        "acted_on", "decided_on", "effective_on", "term_ends_on", "assessments"
+    ),
+}
+"""The days from which a clock may run, the day to which a penalty's term lasts, and the points."""
+
+
+def shape_of(finding: FindingFact) -> Shape:
+    """The shape of a finding: those of one shape count for the same, on the same days."""
+    content = finding.content
+    return (
+        traits_of(content),
+        _DAYS_OF[type(content)](content),
+        finding.annulled_at is None,
+        finding.ended,
+    )
+
+
 def counted_facts(  # noqa: PLR0913, PLR0917  # the facts, and the edition taken apart
     facts: Facts,
     edition: Edition,
@@ -188,7 +224,7 @@ def counted_facts(  # noqa: PLR0913, PLR0917  # the facts, and the edition taken
             yield from _lines(fact, rules)
         return
     yield from memo.lines(facts.findings, rules, within or days)
-    if not tree.leaves_for(STORED_NAME[ListingDecided], None):
+    if not tree.counts_any(STORED_NAME[ListingDecided]):
         return
     for fact in _standing(Facts(listings=facts.listings)):
         yield from _lines(fact, rules)
@@ -198,12 +234,10 @@ def _lines(fact: _Standing, rules: _Rules) -> Iterator[Counted]:
     """The lines of one fact."""
     if rules.until is not None and _decided_on(fact) >= rules.until:
         return
-    act = fact.content.act if isinstance(fact.content, DeterminationMade) else None
-    for leaf in rules.tree.leaves_for(STORED_NAME[type(fact.content)], act):
-        if matches(rules.tree.leaves[leaf].indicator.on, fact.content):
-            counted = _counted(fact, leaf, rules)
-            if counted is not None:
-                yield counted
+    for leaf in rules.tree.leaves_about(traits_of(fact.content)):
+        counted = _counted(fact, leaf, rules)
+        if counted is not None:
+            yield counted
 
 
 def _decided_on(fact: _Standing) -> date:

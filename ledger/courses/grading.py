@@ -3,13 +3,36 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 
 from ..rulebook import Band, Cap, Edition, ScoringRegime, Status
-from .interval import Interval
-from .listing import Listed
+from ..values import EditionId
 from .tree import Clip, clip
 
-__all__ = ["Capping", "band_of", "capping_of", "is_trusted", "limited"]
+__all__ = ["Capping", "GradeState", "Graded", "band_of", "capping_of", "is_trusted", "limited"]
+
+
+class GradeState(StrEnum):
+    """Whether there is a grade, and if not, why."""
+
+    GRADED = "graded"
+    NO_EDITION = "no-edition"
+    DOES_NOT_APPLY = "does-not-apply"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """What a scoring regime says of a subject.
+
+    `grade` and `score` are null unless the state is graded; `complete` is false where an
+    assessment is missing, so that the score goes without the points of a fact.
+    """
+
+    state: GradeState
+    edition: EditionId | None
+    grade: str | None
+    score: Decimal | None
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +65,14 @@ def limited(
     return score, tuple(steps)
 
 
-def capping_of(regime: ScoringRegime, present: Iterable[Interval[Listed]]) -> Capping | None:
-    """The lowest cap of the lists that the subject is on; of equal ones the first."""
+def capping_of(regime: ScoringRegime, present: Iterable[tuple[str, bool]]) -> Capping | None:
+    """The lowest cap of the lists that the subject is on; of equal ones the first.
+
+    Each presence is given as the list, and whether it is verified.
+    """
     sure: dict[str, bool] = {}
-    for on in present:
-        sure[on.value.list] = on.verified or sure.get(on.value.list, False)
+    for name, verified in present:
+        sure[name] = verified or sure.get(name, False)
     caps = [cap for cap in regime.caps if cap.list in sure]
     if not caps:
         return None

@@ -4,20 +4,34 @@ A node's value is the sum of its children, clipped to its floor and ceiling, tim
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import lru_cache
 from typing import Final
 
 from ..rulebook import Indicator, Limit, Mark, Node, ScoringRegime
+from .matching import Traits, fits
 
-__all__ = ["EXACT", "Branch", "Clip", "Leaf", "RunningSum", "Same", "Tree", "clip", "tree_of"]
+__all__ = [
+    "EXACT",
+    "TOP",
+    "Branch",
+    "Clip",
+    "Leaf",
+    "RunningSum",
+    "Same",
+    "Tree",
+    "clip",
+    "tree_of",
+]
 
 EXACT: Final = Context(prec=1000, traps=[Inexact, InvalidOperation])
 """Points are added and multiplied exactly; what could not be exact is a defect and stops."""
 
-_TOP: Final = -1
+TOP: Final = -1
+"""The index of the branch that is none: what hangs from it is the top level."""
 _ZERO: Final = Decimal(0)
+_KEPT: Final = 10_000
 _ONE: Final = Decimal(1)
 
 
@@ -59,20 +73,29 @@ class Clip:
 class Tree:
     """The branches, each behind its parent, and the leaves of a regime.
 
-    `by_act` gives, for a stored name of event and an act (null: any other), the indexes of the
-    leaves that might count it; `unquiet` the branches, innermost first, of which a limit bites
-    before anything counts: a floor above nothing, or a ceiling below it.
+    `unquiet` names the branches, innermost first, of which a limit bites before anything counts: a
+    floor above nothing, or a ceiling below it. `about` keeps which leaves count which facts.
     """
 
     branches: tuple[Branch, ...]
     leaves: tuple[Leaf, ...]
-    by_act: dict[tuple[str, str | None], tuple[int, ...]]
     unquiet: tuple[int, ...]
+    about: dict[Traits, tuple[int, ...]] = field(default_factory=dict, compare=False)
 
-    def leaves_for(self, event: str, act: str | None) -> tuple[int, ...]:
-        """The indexes of the leaves that might count this event, with this act if it has one."""
-        found = self.by_act.get((event, act))
-        return self.by_act.get((event, None), ()) if found is None else found
+    def leaves_about(self, traits: Traits) -> tuple[int, ...]:
+        """The indexes of the leaves that count a fact with these traits."""
+        found = self.about.get(traits)
+        if found is None:
+            if len(self.about) >= _KEPT:
+                self.about.clear()
+            found = self.about[traits] = tuple(
+                index for index, leaf in enumerate(self.leaves) if fits(leaf.indicator.on, traits)
+            )
+        return found
+
+    def counts_any(self, event: str) -> bool:
+        """Whether a leaf might count events of this stored name."""
+        return any(event in leaf.indicator.on.event for leaf in self.leaves)
 
 
 class Same:
@@ -117,7 +140,7 @@ def _tree(same: Same) -> Tree:
             branches.append(Branch(node=node, parent=branch, factor=own, weighed=verified))
             grow(node.nodes, node.indicators, (len(branches) - 1, own, verified))
 
-    grow(regime.nodes, regime.indicators, (_TOP, _ONE, True))
+    grow(regime.nodes, regime.indicators, (TOP, _ONE, True))
     unquiet = [
         index
         for index, branch in enumerate(branches)
@@ -126,23 +149,8 @@ def _tree(same: Same) -> Tree:
     return Tree(
         branches=tuple(branches),
         leaves=tuple(leaves),
-        by_act=_by_act(leaves),
         unquiet=tuple(reversed(unquiet)),
     )
-
-
-def _by_act(leaves: list[Leaf]) -> dict[tuple[str, str | None], tuple[int, ...]]:
-    named = {act for leaf in leaves for act in leaf.indicator.on.act}
-    events = {event for leaf in leaves for event in leaf.indicator.on.event}
-    return {
-        (event, act): tuple(
-            index
-            for index, leaf in enumerate(leaves)
-            if event in leaf.indicator.on.event and (not (on := leaf.indicator.on.act) or act in on)
-        )
-        for event in events
-        for act in (*named, None)
-    }
 
 
 def clip(
@@ -178,8 +186,11 @@ class RunningSum:
 
     def add(self, leaf: int, points: Decimal) -> None:
         """Add points, before any weight, to what the leaf at this index gives."""
-        branch = self._tree.leaves[leaf].branch
-        if branch == _TOP:
+        self.add_within(self._tree.leaves[leaf].branch, points)
+
+    def add_within(self, branch: int, points: Decimal) -> None:
+        """Add points, before any weight, to what the leaves of a branch give (-1: of the top)."""
+        if branch == TOP:
             self.total += points
         else:
             self._settle(branch, points)
@@ -199,7 +210,7 @@ class RunningSum:
     def _settle(self, index: int, change: Decimal) -> None:
         """Add the change to a node's sum and carry what becomes of it to the top."""
         branches, sums, values, bitten = self._tree.branches, self._sums, self._values, self._bitten
-        while index != _TOP:
+        while index != TOP:
             branch = branches[index]
             node = branch.node
             value = sums[index] = sums[index] + change

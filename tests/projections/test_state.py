@@ -1,7 +1,6 @@
 """The state of a subject: step by step, made at once, or brought back, it is one and the same."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -69,7 +68,7 @@ def test_step_by_step_the_rows_are_those_of_all_facts_at_once(seed: int) -> None
     for _, seen, ground, _, step in _steps(seed):
         facts = facts_of((at, one.id, one.event) for at, one in _facts(seen))
         fresh = ground_of(ground.rulebooks)
-        at_once = swept(replace(UNKNOWN, facts=facts, ended_by=step.state.ended_by), 1, fresh)
+        at_once = swept(UNKNOWN._replace(facts=facts, ended_by=step.state.ended_by), 1, fresh)
         assert step.state.facts == facts
         assert _rows(step.state) == _rows(at_once.state)
 
@@ -77,11 +76,11 @@ def test_step_by_step_the_rows_are_those_of_all_facts_at_once(seed: int) -> None
 @pytest.mark.parametrize("seed", _SEEDS)
 def test_what_is_brought_back_is_exactly_what_the_fold_had(seed: int) -> None:
     random = Random(seed)  # noqa: S311  # in which order rows come
-    for _, seen, _, _, step in _steps(seed):
+    for _, seen, ground, _, step in _steps(seed):
         rows = list(_shown(step.state))
         random.shuffle(rows)
         events = ((at, one.id, one.event) for at, one in _facts(seen))
-        assert restored(events, rows) == step.state
+        assert restored(events, rows, ground) == step.state
 
 
 @pytest.mark.parametrize("seed", _SEEDS)
@@ -89,8 +88,8 @@ def test_a_step_from_what_was_brought_back_is_the_same_step(seed: int) -> None:
     for place, seen, ground, before, step in _steps(seed):
         if step.added:  # not the sweep
             events = ((at, one.id, one.event) for at, one in _facts(seen[:-1]))
-            back = restored(events, _shown(before))
             fresh = ground_of(ground.rulebooks)
+            back = restored(events, _shown(before), fresh)
             assert advance(back, recorded(2 * place + 1, seen[-1]), fresh) == step
 
 
@@ -117,7 +116,7 @@ def test_subjects_of_one_kind_whose_roles_differ_have_each_its_own_course() -> N
         for at, event in enumerate(told, start=1):
             written = Written(subject(number), history.fresh(), event)
             state = advance(state, recorded(at, written), ground).state
-        first, graded = state.grades[RegimeId("demo/roles/score")].rows
+        first, graded = state.grades[RegimeId("demo/roles/score")].open.rows
         assert (first[2], first[3]) == (since, "does-not-apply")
         assert (graded[1], graded[3]) == (since, "graded")
 
@@ -140,7 +139,8 @@ def test_a_role_given_for_an_earlier_day_changes_what_a_list_caps() -> None:
     for at, event in enumerate(told, start=1):
         written = Written(subject(0), listing, event)
         state = advance(state, recorded(at, written), ground).state
-        last = state.grades[score].rows[-1] if score in state.grades else None
+        rows = state.grades[score].open.rows if score in state.grades else ()
+        last = rows[-1] if rows else None
         ends.append(None if last is None else (last[1], last[6]))
     assert ends == [
         None,
