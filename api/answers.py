@@ -1,6 +1,5 @@
 """How answers leave: JSON and problems as bytes over ASGI, with the headers that each one has."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope, Send
 
+from .discretion import NOTE, Note, path_shown, pointer_shown
 from .headers import prefers_chinese
 from .problems import PROBLEM_MEDIA_TYPE, Good, Problem
 
@@ -17,8 +17,6 @@ __all__ = ["JsonAnswer", "audit", "problem_answer", "send_json", "send_problem",
 
 _AUDIT: Final = structlog.get_logger("audit")
 _JSON: Final = (b"content-type", b"application/json")
-_PATH_MAX: Final = 256
-_MAY_BE_PERSONAL: Final = re.compile(r"[0-9]{6}[0-9Xx]{6,}")
 
 to_json: Final = msgspec.json.Encoder().encode
 """The JSON of a value made of dataclasses, mappings, days and decimals (which become strings)."""
@@ -74,21 +72,18 @@ def problem_answer(scope: Scope, problem: Problem, position: int) -> Response:
     )
 
 
-def _shown(path: str) -> str:
-    """A path as a log may have it: short, printable, without what may be a person's number."""
-    shown = _MAY_BE_PERSONAL.sub("…", path[:_PATH_MAX])
-    return "".join(character if character.isprintable() else "\ufffd" for character in shown)
-
-
 def audit(scope: Scope, problem: Problem) -> None:
-    """One line for a request that was refused; what may be a person's number is never in it."""
+    """One line for a request that was refused; nothing in it is as somebody sent it."""
     client = scope.get("client")
+    note: Note | None = scope.get(NOTE)
+    if note is not None:
+        note.problem = problem.code
     _AUDIT.info(
         "refused",
         method=scope["method"],
-        path=_shown(scope["path"]),
+        path=path_shown(scope["path"]),
         client=client[0] if client else None,
         status=problem.type.status,
         code=problem.code,
-        places=[complaint.pointer for complaint in problem.errors],
+        places=[pointer_shown(complaint.pointer) for complaint in problem.errors],
     )

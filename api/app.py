@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .answers import problem_answer
 from .door import Defects, Door
+from .metrics import Metrics
 from .openapi import describe
 from .parts import Parts
 from .problems import Problem, of_status, of_validation, unavailable
@@ -23,12 +24,14 @@ from .routes import (
     grades,
     health,
     lists,
+    metrics,
     pages,
     problem_pages,
     rulebooks,
     subjects,
 )
 from .routes.commands import PREFIX, Commands
+from .tracing import Traced
 
 __all__ = ["create_app"]
 
@@ -41,8 +44,9 @@ _DESCRIPTION: Final = (
 
 def create_app(parts: Parts) -> ASGIApp:
     """The whole API over these parts; nothing is started, so nothing is to be stopped."""
+    watched = Metrics(parts)
     commands = Defects(Commands(parts), parts)
-    return Door(_Crossing(commands, _reading_room(parts)), parts)
+    return Traced(Door(_Crossing(commands, _reading_room(parts, watched)), parts), watched)
 
 
 class _Crossing:
@@ -59,7 +63,7 @@ class _Crossing:
             await self._others(scope, receive, send)
 
 
-def _reading_room(parts: Parts) -> FastAPI:
+def _reading_room(parts: Parts, watched: Metrics) -> FastAPI:
     app = FastAPI(
         title="Credit ledger",
         version="1",
@@ -83,6 +87,7 @@ def _reading_room(parts: Parts) -> FastAPI:
         editions.routes,
         event_schemas.routes,
         health.router(parts),
+        metrics.router(parts, watched),
         problem_pages.router(),
         pages.router(),
     ):

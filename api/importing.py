@@ -146,6 +146,7 @@ def carry_out(
         problems=tuple(tally.problems),
         warnings=tuple(tally.warnings),
         left_out=tally.left_out,
+        reasons=dict(tally.reasons),
     )
 
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ledger.commands import Command
 from ledger.log import Receipt
@@ -12,10 +13,14 @@ from ledger.requests import Outcome, Overloaded, Preview, Request
 from ledger.values import EventId
 from projections.answers import Views
 
+if TYPE_CHECKING:
+    from .wiring import Figures
+
 __all__ = [
     "CommandStatus",
     "Follower",
     "Health",
+    "Observer",
     "Overloaded",
     "Parts",
     "Preview",
@@ -113,6 +118,18 @@ class Statuses(Protocol):
         ...
 
 
+class Observer(Protocol):
+    """Watches the ledger for its operators; called from any thread, and never waits itself."""
+
+    def look(self) -> tuple[Future[None], ...]:
+        """Begin to look at the stores; each is done, without an error, when it was seen."""
+        ...
+
+    def figures(self) -> "Figures":
+        """What is known now, however long ago it was seen."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Whether the service can do its work, and what it stands on; `detail` is shown as it is."""
@@ -157,6 +174,11 @@ class Parts(Protocol):
     @property
     def views(self) -> Views:
         """Answers every question about what is recorded."""
+        ...
+
+    @property
+    def observer(self) -> Observer:
+        """Watches the ledger for its operators."""
         ...
 
     @property

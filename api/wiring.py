@@ -9,7 +9,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -32,14 +32,17 @@ from infra.creation import (
     require_ledger,
     write_keys,
 )
+from infra.diagnosis import Finding, bad_settings, diagnose
 from infra.entered import Entered
+from infra.figures import Stored, StoredFigures, add_refused, put_halt
 from infra.follower import Follower
 from infra.gate import TopicUnfit
 from infra.gate_keeper import GateKeeper
 from infra.gate_store import TermOpener
 from infra.generations import NoGeneration, ensure_live
 from infra.ids import fresh_event, fresh_subject
-from infra.kafka_site import KafkaSite, Running, keep_relaying, on_kafka
+from infra.kafka_site import KafkaSite, Running, await_serving, keep_relaying, on_kafka
+from infra.keys import Keys, signing
 from infra.local import (
     FROM_JARS,
     Home,
@@ -64,6 +67,7 @@ from infra.log_source import (
     table_source,
 )
 from infra.migrations import NewerDatabase, migrate, revision
+from infra.observer import Figures, Observer
 from infra.places import newest_place, stored_places
 from infra.projector import Projector, ProjectorStopped
 from infra.proof import NotProven
@@ -86,8 +90,9 @@ from infra.sequencer import PostgresSequencer
 from infra.serving import UNENTERED_MAX, LedgerNotOpen, Serving
 from infra.settings import LOCAL_KAFKA, BadSettings, Settings
 from infra.settings import read as read_settings
-from infra.signer import PublicKey, Signer, Verifier
+from infra.signer import PublicKey, Verifier
 from infra.statuses import Statuses
+from infra.switching import NotSwitchable, Switch, planned_switch, switch_back
 from infra.table_log import TABLE_TOPIC
 from infra.topic import LedgerTopic, TooFewBrokers, TopicTaken, ledger_topic
 from infra.verification import Verified, verify
@@ -96,10 +101,9 @@ from infra.writer import Writer
 from ledger.calendar import official_calendar
 from ledger.commands import Command, PublishEdition
 from ledger.events import ProjectionSkipApproved
-from ledger.gate import Fence, Stop
+from ledger.gate import Stop
 from ledger.kept import RULEBOOK_STREAM
 from ledger.log import Place
-from ledger.record import Head
 from ledger.requests import Outcome, Recorded, Request
 from ledger.rulebooks import shipped
 from ledger.service import Service
@@ -113,27 +117,35 @@ __all__ = [
     "BadSettings",
     "Broker",
     "Database",
+    "Figures",
+    "Finding",
     "LedgerTopic",
     "NoKafkaNamed",
     "NotProven",
+    "NotSwitchable",
     "Parts",
     "ProjectorStopped",
     "Rebuilt",
     "Recovered",
     "Republished",
     "Settings",
+    "Stored",
+    "Switch",
     "TakenOver",
     "TooFewBrokers",
     "Verified",
     "announce",
     "approve_skip",
+    "bad_settings",
     "configure_logs",
+    "diagnose",
     "elapsed",
     "find_topic",
     "halted",
     "ledger_state",
     "migrate_database",
     "needs_recovery",
+    "next_switch",
     "opened",
     "project",
     "reach",
@@ -144,6 +156,7 @@ __all__ = [
     "run_projector",
     "run_relay",
     "set_aside",
+    "switch_views_back",
     "take_over_ledger",
     "verify_ledger",
 ]
@@ -157,12 +170,7 @@ _LOG_WAIT_S: Final = 0.1
 """How long a reader waits at the end of Kafka's log for its next record."""
 _BULK_AHEAD: Final = UNENTERED_MAX // 2
 """So many records a bulk may be ahead of what is entered."""
-_SERVING_S: Final = 30.0
-_SERVING_LOOK_S: Final = 0.02
-_READ_ONLY: Final = (
-    "the private key that signs this ledger's term is not in {path}: it can be read, not written; "
-    "set LEDGER_SIGNING_KEY to the file that holds it"
-)
+_ENTERED_S: Final = 30.0
 _LISTENS_BEYOND: Final = (
     "the service listens beyond loopback, as LEDGER_LISTEN of its image says, and has no access "
     "control yet: publish its port on loopback alone"
@@ -322,6 +330,7 @@ class Parts:
     why_read_only: str | None
     open_log: OpenLog
     keeper: GateKeeper | None
+    observer: Observer
 
     @property
     def ledger(self) -> str:
@@ -367,6 +376,11 @@ class Parts:
         last = max((one.last for one in outcomes if isinstance(one, Recorded)), default=0)
         self.follower.until(last - _BULK_AHEAD, _WAIT_S)
         return outcomes
+
+    def count_refused(self, source: str, reasons: Mapping[str, int]) -> None:
+        """Count what a command of the command line refused (`source`: import, record), by code."""
+        with self.pool.connection() as connection:
+            add_refused(connection, source, reasons)
 
     def health(self) -> Health:
         """Which log, how far it is recorded, entered and shown, and what is to be known of it."""
@@ -436,7 +450,7 @@ def opened(
         LedgerNotOpen: there is no ledger yet, and none may be created; the message says why.
     """
     migrate(database.url)
-    keys = _Keys.of(settings, database)
+    keys = Keys.of(settings, database.url)
     home = keys.home
     with ExitStack() as held:
         pool = open_pool(database.url, _POOL_MAX)
@@ -456,7 +470,7 @@ def opened(
         write_keys(settings.keys or home.keys, settings.id, public)
         signer = keys.load()
         is_signing = signer is not None and signer.public_key == public[-1].key
-        why_read_only = None if is_signing else _READ_ONLY.format(path=keys.path)
+        why_read_only = None if is_signing else keys.read_only
         wake_gate = running.keeper.wake if running is not None else _nobody
         serving = None if running is None else Serving(lambda: follower.head, wake_gate)
         statuses = Statuses(pool, serving)
@@ -471,7 +485,7 @@ def opened(
         sequencer = PostgresSequencer(
             lambda: connect(database.url),
             settings.id,
-            _sign(signer if is_signing else None, why_read_only),
+            signing(signer if is_signing else None, why_read_only),
             clock.now,
             serving,
         )
@@ -487,8 +501,15 @@ def opened(
         )
         follower.start()
         held.callback(follower.stop)
+        observer = Observer(
+            StoredFigures(database.url, lambda: follower.head, serving, why_read_only),
+            None if database.kafka is None else database.kafka.address,
+            entered=lambda: follower.head.position,
+            log_refused=lambda: follower.refused,
+        )
+        held.callback(observer.close)
         if running is not None:
-            _await_serving(statuses, running.keeper)
+            await_serving(statuses, running.keeper)
         may_write = why_read_only is None and statuses.why_not_serving() is None
         if may_write and not statuses.has_streams_under(RULEBOOK_STREAM):
             _publish_shipped(service)
@@ -509,6 +530,7 @@ def opened(
             why_read_only=why_read_only,
             open_log=_source(database),
             keeper=None if running is None else running.keeper,
+            observer=observer,
         )
 
 
@@ -516,7 +538,7 @@ def _nobody() -> None:
     """Nobody need look."""
 
 
-def _create_on_table(settings: Settings, pool: Pool, keys: "_Keys") -> None:
+def _create_on_table(settings: Settings, pool: Pool, keys: Keys) -> None:
     with pool.connection() as connection:
         pinned = pinned_in(connection)
         if pinned is not None:
@@ -530,7 +552,7 @@ def _create_on_table(settings: Settings, pool: Pool, keys: "_Keys") -> None:
         )
 
 
-def _site(settings: Settings, database: Database, keys: "_Keys") -> KafkaSite:
+def _site(settings: Settings, database: Database, keys: Keys) -> KafkaSite:
     assert database.kafka is not None, "its log is on Kafka"
     return KafkaSite(
         database_url=database.url,
@@ -579,15 +601,6 @@ def _places(pool: Pool, topic_id: str) -> Sequence[Place]:
         return () if place is None else (place,)
 
 
-def _await_serving(statuses: Statuses, keeper: GateKeeper) -> None:
-    """Wait until this process serves; not where it will not by itself, or too long."""
-    deadline = clock.elapsed() + _SERVING_S
-    while statuses.why_not_serving() is not None and clock.elapsed() < deadline:
-        if isinstance(keeper.decision, Stop | Fence) or keeper.trouble is not None:
-            return
-        time.sleep(_SERVING_LOOK_S)
-
-
 def announce(settings: Settings, database: Database, url: str) -> None:
     """Say where the service of this home runs, for the commands that will use it."""
     kafka = database.kafka
@@ -600,56 +613,6 @@ def announce(settings: Settings, database: Database, url: str) -> None:
             single_broker=kafka is not None and kafka.single_broker,
         )
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Keys:
-    """The keys of a ledger: where the private one is kept, and the public ones of its database."""
-
-    settings: Settings
-    home: Home
-    database_url: str
-
-    @classmethod
-    def of(cls, settings: Settings, database: Database) -> "_Keys":
-        """Those of the ledger in these stores."""
-        return cls(settings, Home(settings.home).make(), database.url)
-
-    @property
-    def path(self) -> Path:
-        return self.settings.signing_key or self.home.signing_key
-
-    def load(self) -> Signer | None:
-        return Signer.load(self.path, self.settings.id) if self.path.exists() else None
-
-    def of_the_ledger(self) -> Signer:
-        """Whoever signs the next term; a key is made only for a ledger that is not there yet.
-
-        Raises:
-            KeyMissing: the ledger's own key is not here.
-        """
-        with connect(self.database_url) as connection:
-            public = public_keys(connection)
-        signer = self.load()
-        if not public:
-            return signer or Signer.create(self.path, self.settings.id)
-        if signer is None or signer.public_key != public[-1].key:
-            raise KeyMissing(_READ_ONLY.format(path=self.path))
-        return signer
-
-    def verifier(self) -> Verifier:
-        """The check of signatures, with the keys that there are now."""
-        with connect(self.database_url) as connection:
-            return Verifier(self.settings.id, public_keys(connection))
-
-
-def _sign(signer: Signer | None, why_not: str | None) -> Callable[[Head], bytes]:
-    """The signer's signature, or a refusal to write that says why."""
-
-    def refuse(_head: Head) -> bytes:
-        raise KeyMissing(why_not)
-
-    return signer.sign if signer is not None else refuse
 
 
 def _publish_shipped(service: Service) -> None:
@@ -672,16 +635,21 @@ def run_projector(settings: Settings, database: Database, stop: threading.Event)
     Raises:
         ProjectorStopped: a record cannot be understood; nothing from it on is shown.
     """
-    verifier = _Keys.of(settings, database).verifier()
+    verifier = Keys.of(settings, database.url).verifier()
     source = _source(database, wait_s=_LOG_WAIT_S)
     with closing(Projector(database.url, open_log=source, verify=verifier)) as projector:
-        projector.run(stop)
+        try:
+            projector.run(stop)
+        except ProjectorStopped as stopped:
+            with connect(database.url) as connection:
+                put_halt(connection, stopped.position, stopped.event_id, stopped.type)
+            raise
 
 
 def run_relay(settings: Settings, database: Database, stop: threading.Event) -> None:
     """Send what is sequenced to Kafka until `stop` is set."""
     migrate(database.url)
-    keep_relaying(_site(settings, database, _Keys.of(settings, database)), stop)
+    keep_relaying(_site(settings, database, Keys.of(settings, database.url)), stop)
 
 
 def project(parts: Parts, upto: int) -> None:
@@ -712,6 +680,24 @@ def rebuild_views(parts: Parts, progress: Progress | None) -> Rebuilt:
     return rebuild(parts.database.url, parts.open_log, parts.verifier, progress)
 
 
+def next_switch(parts: Parts) -> Switch:
+    """Which views are read now, and which would be if they were switched back.
+
+    Raises:
+        NotSwitchable: there is nothing to switch back to.
+    """
+    return planned_switch(parts.database.url)
+
+
+def switch_views_back(parts: Parts, progress: Progress | None) -> Switch:
+    """Bring the former views level and read them; what is read from then on.
+
+    Raises:
+        NotSwitchable: it cannot be done; what is read stays.
+    """
+    return switch_back(parts.database.url, parts.open_log, parts.verifier, progress)
+
+
 def verify_ledger(settings: Settings, database: Database, progress: Progress | None) -> Verified:
     """Hold the log, what stands beside it and the views that are read against the log's bytes.
 
@@ -723,7 +709,7 @@ def verify_ledger(settings: Settings, database: Database, progress: Progress | N
     migrate(database.url)
     with connect(database.url) as connection:
         require_ledger(connection, settings.id)
-    verifier = _Keys.of(settings, database).verifier()
+    verifier = Keys.of(settings, database.url).verifier()
     return verify(database.url, _source(database), verifier, progress)
 
 
@@ -813,7 +799,7 @@ def approve_skip(parts: Parts, stopped: ProjectorStopped, reason: str) -> int:
     )
     recorded = parts.writer.between_batches(lambda service: service.record_own(event)).result()
     position: int = recorded.last
-    parts.follower.until(position, _SERVING_S)
+    parts.follower.until(position, _ENTERED_S)
     return position
 
 
@@ -854,7 +840,7 @@ def recover_ledger(
     Raises: one of `UNRECOVERABLE`, or `NotProven`.
     """
     migrate(database.url)
-    keys = _Keys.of(settings, database)
+    keys = Keys.of(settings, database.url)
     recovered = recover(
         _site_on_kafka(settings, database, keys),
         keys=None if trust_log else _known_keys(keys),
@@ -865,7 +851,7 @@ def recover_ledger(
     return recovered
 
 
-def _known_keys(keys: _Keys) -> tuple[PublicKey, ...]:
+def _known_keys(keys: Keys) -> tuple[PublicKey, ...]:
     settings = keys.settings
     path = settings.keys or keys.home.keys
     signer = keys.load()
@@ -880,7 +866,7 @@ def take_over_ledger(settings: Settings, database: Database) -> TakenOver:
     Raises: one of `UNRECOVERABLE`, or `KeyMissing`.
     """
     migrate(database.url)
-    return take_over(_site_on_kafka(settings, database, _Keys.of(settings, database)))
+    return take_over(_site_on_kafka(settings, database, Keys.of(settings, database.url)))
 
 
 def republish_topic(
@@ -893,7 +879,7 @@ def republish_topic(
     Raises: one of `UNRECOVERABLE`, or `NotProven`.
     """
     migrate(database.url)
-    site = _site_on_kafka(settings, database, _Keys.of(settings, database))
+    site = _site_on_kafka(settings, database, Keys.of(settings, database.url))
     with connect(database.url) as connection:
         require_ledger(connection, settings.id)
     republished = republish(site, progress)
@@ -907,7 +893,7 @@ def ledger_state(database: Database) -> tuple[str, str | None]:
         return stored_state(connection)
 
 
-def _site_on_kafka(settings: Settings, database: Database, keys: _Keys) -> KafkaSite:
+def _site_on_kafka(settings: Settings, database: Database, keys: Keys) -> KafkaSite:
     if database.kafka is None:
         raise NoKafkaNamed(
             f"the log of ledger {settings.id} is a table: LEDGER_KAFKA names no Kafka, and the"

@@ -21,7 +21,7 @@ from ledger.events import (
 )
 from ledger.identifiers import Identifier, index_keys
 from ledger.log import Place
-from ledger.record import chain_hash, leaf_hash
+from ledger.record import EVENTSOURCING_STORED, chain_hash, leaf_hash
 
 from .codec import Envelope, parse_instant, read_envelope
 from .places import put_place
@@ -32,6 +32,7 @@ __all__ = ["adopt"]
 
 _SQL: Final = queries("infra/adoption.sql")
 _GATE: Final = queries("infra/gate_store.sql")
+_SEQUENCER: Final = queries("infra/sequencer.sql")
 _RECORDS_MAX: Final = 5_000
 _TELLING: Final = frozenset(
     {"subject-registered", "identifier-added", "commands-voided", "term-opened"}
@@ -48,6 +49,7 @@ class _Taken:
     identifiers: list[tuple[Identifier, str, int]] = field(default_factory=list)
     voided: list[tuple[int, list[bytes]]] = field(default_factory=list)
     keys: list[tuple[bytes, int]] = field(default_factory=list)
+    numbers_notifications: bool = False
     term: int = 0
     recorded_at: datetime | None = None
 
@@ -97,6 +99,8 @@ def _take(taken: _Taken, batch: Accepted) -> None:
         _take_key(taken, envelope)
         if envelope.type in _TELLING:
             _take_event(taken, envelope)
+        elif envelope.type == EVENTSOURCING_STORED:
+            taken.numbers_notifications = True
 
 
 def _take_key(taken: _Taken, envelope: Envelope) -> None:
@@ -144,6 +148,9 @@ def _insert(connection: Connection[TupleRow], taken: _Taken, place: Place, at: d
         "signatures",
     )
     connection.execute(_SQL["insert_records"], dict(zip(names, columns, strict=True)))
+    if taken.numbers_notifications:
+        after = taken.records[0][0] - 1
+        connection.execute(_SEQUENCER["number_notifications"], {"after": after})
     if taken.commands:
         keys, commands, firsts, lasts = map(list, zip(*taken.commands, strict=True))
         asked = {"keys": keys, "commands": commands, "firsts": firsts, "lasts": lasts}

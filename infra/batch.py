@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ledger.identifiers import Identifier, SubjectId
-from ledger.record import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Head, chain_hash, leaf_hash
+from ledger.record import (
+    BATCH_BYTES_MAX,
+    BATCH_RECORDS_MAX,
+    EVENTSOURCING_STORED,
+    Head,
+    chain_hash,
+    leaf_hash,
+)
 from ledger.sequencing import (
     Append,
     Appended,
@@ -22,7 +29,17 @@ from ledger.sequencing import (
 
 from .codec import ENVELOPE_BYTES_MAX, envelope
 
-__all__ = ["Admitted", "Ground", "Row", "admit", "build", "cut", "outcomes", "streams_left_out"]
+__all__ = [
+    "Admitted",
+    "Ground",
+    "Row",
+    "admit",
+    "build",
+    "cut",
+    "fits",
+    "outcomes",
+    "streams_left_out",
+]
 
 Sign = Callable[[Head], bytes]
 
@@ -32,14 +49,16 @@ class Ground:
     """What a batch stands on.
 
     The known keys, those that are voided (with the position that says so), the streams' versions
-    and who holds which identifier. `left_out` are the streams of earlier appends of the same batch
-    that could not stand.
+    and who holds which identifier. `taken` are the versions, of those that the eventsourcing
+    library gives, that their streams have. `left_out` are the streams of earlier appends of the
+    same batch that could not stand.
     """
 
     voided: dict[str, int] = field(default_factory=dict)
     commands: dict[str, CommandRecord] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     holders: dict[Identifier, SubjectId] = field(default_factory=dict)
+    taken: set[tuple[str, int]] = field(default_factory=set)
     left_out: set[str] = field(default_factory=set)
 
 
@@ -73,9 +92,8 @@ def cut(batch: Sequence[Append]) -> Iterator[Sequence[Append]]:
     piece: list[Append] = []
     records = size = 0
     for append in batch:
-        append_size = sum(_size(draft) for draft in append.drafts)
-        assert len(append.drafts) <= BATCH_RECORDS_MAX, "an append is larger than a batch"
-        assert append_size <= BATCH_BYTES_MAX, "an append is larger than a batch"
+        assert fits(append), "an append is larger than a batch"
+        append_size = _size_of(append)
         full = records + len(append.drafts) > BATCH_RECORDS_MAX
         if piece and (full or size + append_size > BATCH_BYTES_MAX):
             yield piece
@@ -85,6 +103,15 @@ def cut(batch: Sequence[Append]) -> Iterator[Sequence[Append]]:
         size += append_size
     if piece:
         yield piece
+
+
+def fits(append: Append) -> bool:
+    """Whether the append is no larger than a batch may be."""
+    return len(append.drafts) <= BATCH_RECORDS_MAX and _size_of(append) <= BATCH_BYTES_MAX
+
+
+def _size_of(append: Append) -> int:
+    return sum(map(_size, append.drafts))
 
 
 def _size(draft: Draft) -> int:
@@ -152,9 +179,16 @@ def _objection(append: Append, ground: Ground) -> AppendOutcome | None:
         if stream in ground.left_out:
             return VersionConflict(stream=stream, actual=ground.versions.get(stream, 0))
     here: dict[str, int] = {}
+    given: set[tuple[str, int]] = set()
     for draft in append.drafts:
         actual = here.get(draft.stream, ground.versions.get(draft.stream, 0))
-        if draft.version != actual + 1:
+        if draft.type == EVENTSOURCING_STORED:
+            version = (draft.stream, draft.version)
+            is_free = version not in ground.taken and version not in given
+            given.add(version)
+        else:
+            is_free = draft.version == actual + 1
+        if not is_free:
             return VersionConflict(stream=draft.stream, actual=actual)
         here[draft.stream] = draft.version
     stream = append.drafts[-1].stream
@@ -173,6 +207,8 @@ def _take(append: Append, ground: Ground, admitted: Admitted) -> None:
         )
     for draft in append.drafts:
         ground.versions[draft.stream] = draft.version
+        if draft.type == EVENTSOURCING_STORED:
+            ground.taken.add((draft.stream, draft.version))
     holder = SubjectId(append.drafts[-1].stream)
     for identifier in append.claims:
         ground.holders.setdefault(identifier, holder)

@@ -42,6 +42,9 @@ POINTS: Final = frozenset(
         "republish_between_batches",
         "republish_before_pin",
         "republish_after_pin",
+        "switch_back_between_batches",
+        "switch_back_before_switch",
+        "switch_back_after_switch",
     }
 )
 """Every point that the code passes."""

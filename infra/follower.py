@@ -20,6 +20,7 @@ from ledger.record import Head, chain_hash, leaf_hash
 from . import clock
 from .kafka_log import RecordDamaged
 from .log_source import LOG_AWAY, OpenLog, ReadableLog
+from .logs import without_values
 from .reader import Accepted, PlaceLost, Reader
 
 __all__ = ["Follower"]
@@ -185,7 +186,7 @@ class Follower:
                     self._hint.clear()
 
     def _rest(self, what: str, error: Exception) -> None:
-        _LOG.warning(what, reason=f"{type(error).__name__}: {error}")
+        _LOG.warning(what, reason=without_values(error))
         self._stopping.wait(_RETRY_S)
 
     def _try_to_open(self) -> None:
@@ -193,7 +194,7 @@ class Follower:
             self._open()
         except (*LOG_AWAY, PlaceLost, psycopg.OperationalError) as error:
             self._close()
-            _LOG.warning("the log cannot be read yet", reason=str(error))
+            _LOG.warning("the log cannot be read yet", reason=without_values(error))
 
     def _open(self) -> None:
         """Begin at the newest stored place that the log holds: up to there all is entered."""
@@ -247,7 +248,7 @@ class Follower:
             try:
                 told(receipt)
             except Exception as error:  # noqa: BLE001  # who is told must not stop the others' log
-                _LOG.error("a receipt was not taken", reason=repr(error))
+                _LOG.error("a receipt was not taken", reason=without_values(error))
         with self._lock:
             while len(self._recent) > _RECENT_KEPT:
                 del self._recent[next(iter(self._recent))]

@@ -8,6 +8,7 @@ import structlog
 from ledger.gate import Decision, Resend
 
 from .gate import Gate
+from .logs import without_values
 
 __all__ = ["GateKeeper"]
 
@@ -67,7 +68,7 @@ class GateKeeper:
                 self.decision = self._gate.pass_through()
             except Exception as error:  # noqa: BLE001  # whatever it is, the last decision stands
                 self.trouble = f"{type(error).__name__}: {error}"
-                _LOG.warning("the gate cannot look now", reason=self.trouble)
+                _LOG.warning("the gate cannot look now", reason=without_values(error))
                 return False
             self.trouble = None
             return True

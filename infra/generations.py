@@ -3,6 +3,7 @@
 A generation is folded from the log and from nothing else, so any one may be dropped and made anew.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,34 +16,38 @@ from psycopg.rows import TupleRow
 
 from ledger.log import Place
 from projections.state import ADDED, SCHEMAS, TWO_TIMES
-from projections.tables import Table
+from projections.tables import Column, Table
 
 from .sql import queries
-from .view_rows import names
 
 __all__ = [
     "PROJECTOR",
     "Generation",
     "NoGeneration",
     "alone",
+    "analyze",
     "digests",
     "drop_generations",
     "ensure_live",
     "join_shares",
     "live",
     "make_indexes",
+    "make_indexes_of",
     "make_keys",
     "make_tables",
+    "mark",
     "place_of",
     "shares_shown",
     "stored",
-    "switch_back",
     "switch_to",
+    "tables_of_views",
+    "unfinished",
 ]
 
 PROJECTOR: Final = "views"
 """The name of the projector in `projection_place`."""
 
+_INDEX: Final = re.compile(r"^CREATE (?:UNIQUE )?INDEX (\w+)", re.MULTILINE)
 _SQL: Final = queries("infra/generations.sql")
 _DDL: Final = {view: queries(f"projections/{view}.sql") for view in SCHEMAS}
 
@@ -127,21 +132,63 @@ def make_indexes(connection: Connection, generation: Generation) -> None:
     _make(connection, generation, "indexes")
 
 
+def make_indexes_of(connection: Connection, generation: Generation, view: str) -> None:
+    """Make those of one of `SCHEMAS`, on full tables; beside others, on another connection."""
+    ddl = _DDL[view].get("indexes")
+    if ddl is None:
+        return
+    with connection.transaction():
+        connection.execute(_SQL["session_of_indexes"], {"schema": generation.schema})
+        (first,) = _INDEX.findall(ddl)[:1]
+        # Whoever went on with a rebuild that was cut off may find those of some views.
+        if connection.execute("SELECT to_regclass(%s)", (first,)).fetchone() == (None,):
+            connection.execute(ddl)
+
+
+def analyze(connection: Connection, generation: Generation) -> None:
+    """Let the planner know what is in the tables of a generation."""
+    for table in tables_of_views():
+        connection.execute(
+            sql.SQL("ANALYZE {}").format(sql.Identifier(generation.schema, table.name))
+        )
+
+
 def stored(connection: Connection) -> tuple[Generation, ...]:
     """All generations that have a schema, oldest first."""
     return tuple(Generation(number) for (number,) in connection.execute(_SQL["schemas"]))
 
 
-def drop_generations(connection: Connection, *, keep_former: bool) -> None:
-    """Drop every generation but the live one (and the former one)."""
+def drop_generations(
+    connection: Connection, *, keep_former: bool, keep: Generation | None = None
+) -> None:
+    """Drop every generation but the live one (the former one, and another one)."""
     with connection.transaction():
         connection.execute(_SQL["hold_generations"])
         row = connection.execute(_SQL["live"]).fetchone()
         kept = set(row if keep_former else row[:1]) if row is not None else set()
+        kept |= set() if keep is None else {keep.number}
         dropped = [one for one in stored(connection) if one.number not in kept]
         for one in dropped:
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(one.schema)))
         connection.execute(_SQL["forget_places"], {"generations": [one.number for one in dropped]})
+
+
+def mark(connection: Connection, generation: Generation, by: str) -> None:
+    """Note how a generation is being filled, for whoever goes on with it."""
+    connection.execute(
+        sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
+            sql.Identifier(generation.schema), sql.Literal(by)
+        )
+    )
+
+
+def unfinished(connection: Connection) -> tuple[Generation, str] | None:
+    """The newest generation that was begun and never read, and its mark; null where there is none.
+
+    One whose tables were not all made has no mark.
+    """
+    row = connection.execute(_SQL["unfinished"]).fetchone()
+    return None if row is None else (Generation(row[0]), row[1])
 
 
 def switch_to(connection: Connection, generation: Generation) -> None:
@@ -152,20 +199,6 @@ def switch_to(connection: Connection, generation: Generation) -> None:
         if before != generation:
             numbers = {"live": generation.number, "former": before.number}
             connection.execute(_SQL["switch"], numbers)
-
-
-def switch_back(connection: Connection) -> Generation:
-    """Read the former generation again; the projector brings it up to the head.
-
-    Raises:
-        NoGeneration: none is kept.
-    """
-    row = connection.execute(_SQL["live"]).fetchone()
-    if row is None or row[1] is None:
-        raise NoGeneration("no former generation is kept; rebuild the views instead")
-    former = Generation(row[1])
-    switch_to(connection, former)
-    return former
 
 
 def place_of(
@@ -207,33 +240,36 @@ def shares_shown(connection: Connection, generation: Generation, shares: Sequenc
 
 
 def digests(connection: Connection, generation: Generation) -> Mapping[str, str]:
-    """The SHA-256 of each table: its rows as text, ordered by what tells them apart."""
-    with connection.transaction():
-        connection.execute(
-            "SELECT set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true),"
-            " set_config('bytea_output', 'hex', true)"
-        )
-        return {
-            table.name: _digest(connection, generation, table)
-            for table in sorted(_tables(), key=lambda table: table.name)
-        }
+    """A digest of each table, equal where its rows are: in lower-case hexadecimal.
+
+    It is the SHA-256 of how many rows there are and of the sum of their 64-bit hashes, so that
+    PostgreSQL neither sorts nor sends them. It tells tables of one server apart, against accident;
+    what proves the records themselves is their chain.
+    """
+    return {
+        table.name: _digest(connection, generation, table)
+        for table in sorted(tables_of_views(), key=lambda table: table.name)
+    }
 
 
-def _tables() -> tuple[Table, ...]:
+def tables_of_views() -> tuple[Table, ...]:
+    """Every table of a generation."""
     return (*ADDED, *(table for pair in TWO_TIMES for table in (pair.now, pair.was)))
 
 
 def _digest(connection: Connection, generation: Generation, table: Table) -> str:
-    query = sql.SQL("COPY (SELECT {columns} FROM {table} ORDER BY {order}) TO STDOUT").format(
-        columns=names(name for name, _ in table.columns),
+    query = sql.SQL(
+        "SELECT count(*), sum(hash_record_extended(ROW({columns}), 0)) FROM {table}"
+    ).format(
+        columns=sql.SQL(", ").join(
+            # Numbers that are equal may be written unlike (-5 and -5.0), and are shown as written.
+            sql.SQL("{}::text" if kind is Column.NUMERIC else "{}").format(sql.Identifier(name))
+            for name, kind in table.columns
+        ),
         table=sql.Identifier(generation.schema, table.name),
-        order=names(table.order),
     )
-    digest = sha256()
-    with connection.cursor() as cursor, cursor.copy(query) as copy:
-        for block in copy:
-            digest.update(block)
-    return digest.hexdigest()
+    row = connection.execute(query).fetchone()
+    return sha256(repr(row).encode()).hexdigest()
 
 
 def _make(connection: Connection, generation: Generation, what: str) -> None:

@@ -26,6 +26,14 @@ UPDATE public.projection_generation SET live = %(live)s, former = %(former)s;
 -- The numbers of all generations that have a schema.
 SELECT substr(nspname, 7)::integer FROM pg_namespace WHERE nspname ~ '^views_[0-9]{1,9}$' ORDER BY 1;
 
+-- name: unfinished
+-- The newest generation that was begun behind the one that is read, and how it is being filled.
+SELECT substr(nspname, 7)::integer AS number, obj_description(oid, 'pg_namespace')
+  FROM pg_namespace
+ WHERE nspname ~ '^views_[0-9]{1,9}$' AND obj_description(oid, 'pg_namespace') IS NOT NULL
+   AND substr(nspname, 7)::integer > (SELECT greatest(live, former) FROM public.projection_generation)
+ ORDER BY number DESC LIMIT 1;
+
 -- name: forget_places
 -- The places of generations that are dropped.
 DELETE FROM public.projection_place WHERE generation = ANY (%(generations)s::integer[]);
@@ -52,3 +60,8 @@ SELECT min(position) FROM public.projection_place
 -- Up to where a generation shows the log, and in which topic that was.
 SELECT topic_id, position, chain_hash, term, "offset", leader_epoch FROM public.projection_place
  WHERE projector = %(projector)s AND generation = %(generation)s;
+
+-- name: session_of_indexes
+-- Indexes of full tables are sorted in memory as far as they go in; each core has one of them to make.
+SELECT set_config('search_path', %(schema)s, true), set_config('maintenance_work_mem', '256MB', true),
+       set_config('max_parallel_maintenance_workers', '0', true);

@@ -14,6 +14,7 @@ import structlog
 from psycopg.rows import TupleRow
 
 from .connections import connect
+from .logs import without_values
 
 __all__ = ["Hearing", "Hints"]
 
@@ -55,7 +56,7 @@ class Hints:
                 with connect(self._database_url) as connection:
                     self._send(connection)
             except psycopg.OperationalError as error:
-                _LOG.debug("no hint can be sent now", reason=str(error))
+                _LOG.debug("no hint can be sent now", reason=without_values(error))
                 self._stopping.wait(_LOOK_S)
 
     def _send(self, connection: Connection) -> None:
@@ -94,7 +95,7 @@ class Hearing:
                     connection.execute(f"LISTEN {_CHANNEL}")
                     self._listen(connection)
             except psycopg.OperationalError as error:
-                _LOG.debug("no hint can be heard now", reason=str(error))
+                _LOG.debug("no hint can be heard now", reason=without_values(error))
                 self._stopping.wait(_LOOK_S)
 
     def _listen(self, connection: Connection) -> None:

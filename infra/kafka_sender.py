@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from . import clock
-from .kafka_log import SIGNATURE
+from .fetches import SIGNATURE
 from .relay import Outgoing, SendFailed
 
 __all__ = ["KafkaSender"]
@@ -70,7 +70,7 @@ class KafkaSender:
         return self._producer.send(
             self._topic,
             value=record.value,
-            key=record.subject.encode("ascii"),
+            key=record.subject.encode(),
             partition=0,
             headers=headers,
         )

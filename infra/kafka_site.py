@@ -5,13 +5,16 @@ do; later looks, the relay and the hints have threads of their own.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
 from ledger.acceptance import Verify
+from ledger.gate import Fence, Stop
 
+from . import clock
 from .connections import connect
 from .gate import Gate, Pinned
 from .gate_keeper import GateKeeper
@@ -21,6 +24,7 @@ from .kafka_topic import KafkaTopic
 from .log_source import pinned_topic
 from .relay import Relay
 from .relaying import relay_sessions
+from .statuses import Statuses
 from .topic import (
     TopicTaken,
     administer,
@@ -30,8 +34,10 @@ from .topic import (
     written_topic,
 )
 
-__all__ = ["KafkaSite", "keep_relaying", "on_kafka"]
+__all__ = ["KafkaSite", "Running", "await_serving", "keep_relaying", "on_kafka"]
 
+_SERVING_S: Final = 30.0
+_SERVING_LOOK_S: Final = 0.02
 _STOP_S: Final = 3.0
 """How long the relay's end is waited for: where brokers are away it may take longer."""
 
@@ -127,6 +133,15 @@ def on_kafka(site: KafkaSite, *, relays: bool) -> Iterator[Running]:
             hints.start()
             closing.callback(hints.stop)
             yield Running(keeper, hints.hint)
+
+
+def await_serving(statuses: Statuses, keeper: GateKeeper) -> None:
+    """Wait until this process serves; not where it will not by itself, or too long."""
+    deadline = clock.elapsed() + _SERVING_S
+    while statuses.why_not_serving() is not None and clock.elapsed() < deadline:
+        if isinstance(keeper.decision, Stop | Fence) or keeper.trouble is not None:
+            return
+        time.sleep(_SERVING_LOOK_S)
 
 
 def keep_relaying(site: KafkaSite, stop: threading.Event) -> None:

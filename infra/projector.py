@@ -10,12 +10,14 @@ log, a place at the second one may lie behind the record that comes next.
 """
 
 import gc
+import re
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
+from functools import lru_cache
 from itertools import chain, groupby
 from typing import Final
 from zlib import crc32
@@ -37,11 +39,12 @@ from projections.fold import Due, Everyone, Recorded, keys
 from projections.ground import Ground, ground_of
 from projections.state import UNKNOWN, SubjectState, advance, swept
 
-from .codec import UnreadableRecord, parse_instant, read_envelope
+from .codec import UnreadableRecord, parse_instant, read_about, read_envelope
 from .connections import connect
 from .failpoints import reach
 from .generations import PROJECTOR, Generation, ensure_live, live
 from .log_source import LOG_AWAY, OpenLog, ReadableLog
+from .logs import without_values
 from .places import stored_places
 from .reader import Accepted, PlaceLost, Reader
 from .skips import approved_behind
@@ -56,6 +59,8 @@ _FEW: Final = 100
 _IDLE_S: Final = 0.01
 _RETRY_S: Final = 0.5
 _STATES_KEPT: Final = 50_000
+_PLACE: Final = re.compile(r" - at `(\$[A-Za-z_.0-9\[\]]*)`$")
+"""Where a decoder says that it failed, by names of fields."""
 _LOG = structlog.get_logger(__name__)
 
 
@@ -167,6 +172,8 @@ class Projector:
         self._passed: set[int] = set()
         """Positions of records that an operator has let pass."""
         self._at: _Position | None = None
+        self._about: dict[str, str] = {}
+        """The subject of the last step, where it was about one alone."""
 
     @property
     def position(self) -> int:
@@ -217,10 +224,12 @@ class Projector:
             try:
                 busy = self.step()
             except (psycopg.OperationalError, *LOG_AWAY) as error:
-                _LOG.warning("the views cannot be made now", reason=str(error))
+                _LOG.warning("the views cannot be made now", reason=without_values(error))
                 stop.wait(_RETRY_S)
                 continue
-            if not busy:
+            if busy:
+                _LOG.info("projected", position=self.position, records=busy, **self._about)
+            else:
                 stop.wait(_IDLE_S)
         self.close()
 
@@ -340,7 +349,9 @@ class Projector:
         """Fold batches that concern single subjects, in one transaction."""
         if not run:
             return
-        self._load(at, _subjects_of(chain.from_iterable(batch.entries for batch in run)))
+        subjects = _subjects_of(chain.from_iterable(batch.entries for batch in run))
+        self._about = {"subject": next(iter(subjects))} if len(subjects) == 1 else {}
+        self._load(at, subjects)
         written = Written(at.place.position)
         for number, batch in enumerate(run):
             try:
@@ -366,6 +377,7 @@ class Projector:
     def _fold_swept(self, at: _Position, batch: _Batch) -> None:
         """Fold a batch of which some records concern everybody, in one transaction."""
         after = at.place.position
+        self._about = {}
         try:
             with at.store.transaction():
                 self._move(at, batch.place)
@@ -490,13 +502,14 @@ def _read(arrival: Arrival, share: Share) -> _Entry:
     """
     event_id, stored_name = "unknown", "unknown"
     try:
+        if share is not _ALL:
+            about = read_about(arrival.value)
+            if is_subject_id(about.subject) and not share.holds(about.subject):
+                return _Entry(arrival, None, _recorded(about.time)[1])
         envelope = read_envelope(arrival.value)
         event_id, stored_name = envelope.id, envelope.type
-        recorded_at = parse_instant(envelope.time)
-        day = civil_day(recorded_at)
-        is_aside = not envelope.critical and stored_name not in STORED_NAMES
-        is_elsewhere = is_subject_id(envelope.subject) and not share.holds(envelope.subject)
-        if is_aside or is_elsewhere:
+        recorded_at, day = _recorded(envelope.time)
+        if not envelope.critical and stored_name not in STORED_NAMES:
             return _Entry(arrival, None, day)
         recorded = Recorded(
             envelope.position,
@@ -512,13 +525,29 @@ def _read(arrival: Arrival, share: Share) -> _Entry:
         )
         return _Entry(arrival, recorded, day)
     except (UnreadableRecord, msgspec.MsgspecError, ValueError) as error:
-        raise ProjectorStopped(arrival, event_id, stored_name, str(error)) from error
+        raise ProjectorStopped(arrival, event_id, stored_name, _why(error)) from error
+
+
+@lru_cache(maxsize=1024)  # the records of a batch have one time
+def _recorded(text: str) -> tuple[datetime, date]:
+    """The instant in a record, and its day."""
+    recorded_at = parse_instant(text)
+    return recorded_at, civil_day(recorded_at)
+
+
+def _why(error: Exception) -> str:
+    """Why a record cannot be understood, and where in it; a decoder's message may quote it."""
+    if not isinstance(error, UnreadableRecord):
+        return without_values(error)
+    says, _, detail = str(error).partition(": ")
+    place = _PLACE.search(detail)
+    return says if place is None else f"{says}, at {place[1]}"
 
 
 def _day_of(arrival: Arrival) -> date | None:
     """The day on which a record was recorded, if it says so."""
     try:
-        return civil_day(parse_instant(read_envelope(arrival.value).time))
+        return _recorded(read_envelope(arrival.value).time)[1]
     except (UnreadableRecord, ValueError):
         return None
 
@@ -526,7 +555,7 @@ def _day_of(arrival: Arrival) -> date | None:
 def _stopped(entry: _Entry, error: Exception) -> ProjectorStopped:
     recorded = entry.recorded
     named = (recorded.event_id, recorded.type) if recorded is not None else ("unknown", "unknown")
-    stopped = ProjectorStopped(entry.arrival, *named, f"{type(error).__name__}: {error}")
+    stopped = ProjectorStopped(entry.arrival, *named, without_values(error))
     stopped.__cause__ = error
     return stopped
 

@@ -17,6 +17,7 @@ from ledger.merkle import RunningRoot
 from ledger.record import Head, chain_hash, leaf_hash
 
 from .kafka_log import RecordDamaged
+from .paging import rows_ahead
 from .reader import Accepted, Reader
 from .sql import queries
 
@@ -35,7 +36,8 @@ Counted = Callable[[int, int], None]
 """Told how far it is, and how far it is to go."""
 
 _SQL: Final = queries("infra/proof.sql")
-_PAGE: Final = 2_000
+_PAGE: Final = 5_000
+"""Large, so that few batches are cut by the end of a page."""
 _PLACE_EVERY: Final = 10_000
 """So far apart are the places that are kept to fall back on (`infra/places.sql`)."""
 
@@ -167,9 +169,8 @@ def prove_records(
     """
     root, head, is_signed = RunningRoot(), Head(), True
     with connection.transaction(), connection.cursor(name="proof") as cursor:
-        cursor.itersize = _PAGE
         cursor.execute(_SQL["records"], {"upto": upto}, binary=True)
-        for position, value, chain, term, signature in cursor:
+        for position, value, chain, term, signature in rows_ahead(cursor, _PAGE):
             leaf = leaf_hash(value)
             root.add(leaf)
             here = Head(position=position, chain=chain_hash(head.chain, leaf), term=term)

@@ -138,12 +138,12 @@ class Reader:
         return rises
 
     def _take(self, arrivals: Sequence[Arrival]) -> Iterator[Accepted]:
-        for arrival in arrivals:
-            self._next = arrival.offset + 1
-            records = self._acceptance.feed(arrival)
-            if records:
-                self._accepted_at = self._elapsed()
-                yield from self._accept(records)
+        for records in self._acceptance.feed_all(arrivals):
+            self._next = records[-1].offset + 1
+            self._accepted_at = self._elapsed()
+            yield from self._accept(records)
+        if arrivals:
+            self._next = arrivals[-1].offset + 1
         if arrivals and self._elapsed() - self._accepted_at > _BARREN_S:
             self._accepted_at = self._elapsed()
             self._confirm(keep_pending=True)
@@ -153,9 +153,10 @@ class Reader:
         if not self._older or self.place.position - self._older[-1].position >= _PLACE_EVERY:
             self._older.append(self.place)
             del self._older[:-_PLACES_KEPT]
-        fresh = tuple(one for one in records if one.position > self._given.position)
-        if len(fresh) < len(records):
+        fresh = records
+        if records[0].position <= self._given.position:
             self._compare(records)
+            fresh = tuple(one for one in records if one.position > self._given.position)
         if fresh:
             self._given = self.place.head
             yield Accepted(fresh, self.place)

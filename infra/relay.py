@@ -6,7 +6,7 @@ again. A request without an answer may still land later: readers refuse its reco
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -18,6 +18,7 @@ from ledger.log import Log, Place
 from ledger.record import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, Head
 
 from .failpoints import reach
+from .logs import without_values
 from .reader import Reader
 
 __all__ = [
@@ -41,6 +42,7 @@ _GLANCE_S: Final = 0.001
 """How long to wait for records that nobody of ours has sent. To ask where the log ends, to be sure
 that there are none, would take longer, and cost the machine a fifth more for each of ours."""
 _RETRY_S: Final = 0.5
+_NOTHING: Final[Mapping[str, object]] = {}
 _LOG = structlog.get_logger(__name__)
 
 
@@ -106,6 +108,7 @@ class _InFlight:
     position: int
     offset: int
     since: float
+    about: Mapping[str, object]
     read_back: float | None = None
 
 
@@ -132,6 +135,8 @@ class RelaySession:
         self._elapsed = elapsed
         self._wait = wait
         self._flight: _InFlight | None = None
+        self.last_relayed: Mapping[str, object] = _NOTHING
+        """What is known of the last batch that was sent and read back, for the log."""
         places = sequenced.places(log.topic_id)
         self.reader = Reader.from_places(log, verify, places, elapsed)
         end = log.end()
@@ -163,7 +168,7 @@ class RelaySession:
         reach("before_produce")
         offset = self._sender.send(records, PATIENCE_S)
         reach("after_produce")
-        self._flight = _InFlight(records[-1].position, offset, self._elapsed())
+        self._flight = _InFlight(records[-1].position, offset, self._elapsed(), _about(records))
         return len(records)
 
     def _look(self, flight: _InFlight) -> int:
@@ -179,6 +184,7 @@ class RelaySession:
             reach("before_place")
             self._sequenced.put_place(place)
             reach("after_place")
+            self.last_relayed = {"position": place.position, **flight.about}
             return read or 1
         now = self._elapsed()
         if self.reader.next_offset > flight.offset:
@@ -210,6 +216,12 @@ class RelaySession:
         """
         if head.position and self._sequenced.chain_at(head.position) != head.chain:
             raise TailUnknown(f"PostgreSQL has not the log's record {head.position}")
+
+
+def _about(records: Sequence[Outgoing]) -> Mapping[str, object]:
+    """The subject of some records for the log, where they are about one alone."""
+    subjects = {record.subject for record in records}
+    return {"subject": subjects.pop()} if len(subjects) == 1 else {}
 
 
 def _whole(records: Sequence[Outgoing]) -> Sequence[Outgoing]:
@@ -261,14 +273,20 @@ class Relay:
                 self._wake_gate()
                 stop.wait(_RETRY_S)
             except Exception as error:  # noqa: BLE001  # whatever it is, the tail is read again
-                _LOG.warning("the relay begins anew from the log's tail", reason=repr(error))
+                _LOG.warning(
+                    "the relay begins anew from the log's tail", reason=without_values(error)
+                )
                 stop.wait(_RETRY_S)
 
     def _session(self, stop: threading.Event) -> None:
+        told = _NOTHING
         with self._begin() as session:
             while not stop.is_set():
                 done = session.step()
                 self.refused = session.reader.refused
+                if session.last_relayed is not told:
+                    told = session.last_relayed
+                    _LOG.info("relayed", **told)
                 if not done and not session.is_waiting:
                     self._hint.wait(_IDLE_S)
                     self._hint.clear()

@@ -28,6 +28,7 @@ from .kafka_clients import KafkaUnreachable
 from .kafka_log import KafkaLog, RecordDamaged
 from .kafka_sender import KafkaSender
 from .kafka_site import KafkaSite
+from .logs import without_values
 from .places import put_place
 from .proof import Counted, History, NotProven, Proof, batches_of, prove_records, read_history
 from .reader import Reader
@@ -420,7 +421,9 @@ def _send(site: KafkaSite, topic: Pinned, head: Head, progress: Counted | None) 
         except (SendFailed, KafkaUnreachable) as error:
             if clock.elapsed() - moved > _PATIENCE_S:
                 raise
-            _LOG.warning("the sending begins anew from the topic's tail", reason=str(error))
+            _LOG.warning(
+                "the sending begins anew from the topic's tail", reason=without_values(error)
+            )
             time.sleep(_RETRY_S)
 
 

@@ -19,7 +19,7 @@ import structlog
 from psycopg.rows import TupleRow
 
 from ledger.identifiers import Identifier, IdentifierKind, SubjectId
-from ledger.record import Head
+from ledger.record import EVENTSOURCING_STORED, Head
 from ledger.sequencing import (
     Append,
     AppendOutcome,
@@ -192,7 +192,8 @@ class PostgresSequencer:
         entered = self._entered()
         head = self._lock_head(connection, entered)
         found = connection.execute(
-            _SQL["ground"], {"keys": keys, "streams": streams, **_columns(claims)}
+            _SQL["ground"],
+            {"keys": keys, "streams": streams, **_given(piece), **_columns(claims)},
         )
         # Without a sync the server counts the session as busy, not as idle in its transaction, and
         # a process that freezes here would keep the head for ever.
@@ -258,14 +259,21 @@ class PostgresSequencer:
             return False
         for attempt in range(1, _SETTLE_ATTEMPTS):
             try:
-                return self._positions(firsts) == firsts
+                return self.positions_of(firsts) == firsts
             except _GONE:
                 _LOG.warning("the outcome of a commit is not known yet", attempt=attempt)
                 self._drop()
-        return self._positions(firsts) == firsts
+        return self.positions_of(firsts) == firsts
 
-    def _positions(self, event_ids: Iterable[str]) -> dict[str, int]:
-        """Where these events stand, asked under the head's lock, as step 1 of an append."""
+    def positions_of(self, event_ids: Iterable[str]) -> dict[str, int]:
+        """Where these events stand, asked under the head's lock, as step 1 of an append.
+
+        One that is left out was not recorded, and no commit that is still under way records it.
+
+        Raises:
+            LedgerNotOpen: with the log on Kafka, this process cannot tell now.
+            psycopg.OperationalError: the database cannot be reached.
+        """
         connection = self._connection()
         entered = self._entered()
         with connection.transaction():
@@ -412,6 +420,17 @@ def _insert(
             "recorded_at": recorded_at,
         },
     )
+    if any(row.type == EVENTSOURCING_STORED for row in rows):
+        connection.execute(_SQL["number_notifications"], {"after": rows[0].position - 1})
+
+
+def _given(piece: Sequence[Append]) -> dict[str, Any]:
+    """The versions that the eventsourcing library gives, with their streams."""
+    drafts = [draft for one in piece for draft in one.drafts if draft.type == EVENTSOURCING_STORED]
+    return {
+        "given_streams": [draft.stream for draft in drafts],
+        "given_versions": [draft.version for draft in drafts],
+    }
 
 
 def _columns(identifiers: Sequence[Identifier]) -> dict[str, Any]:
@@ -435,6 +454,8 @@ def _ground(found: psycopg.Cursor[TupleRow]) -> Ground:
                 ground.voided[name] = first
             case "version":
                 ground.versions[name] = first
+            case "taken":
+                ground.taken.add((name, first))
             case _:
                 identifier = Identifier(kind=IdentifierKind(name), value=value)
                 ground.holders[identifier] = SubjectId(subject)

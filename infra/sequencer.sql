@@ -58,7 +58,8 @@ SELECT kind, value, subject FROM ledger_identifier
 
 -- name: ground
 -- Everything that a batch is checked against, in one answer: what these keys did, the last version of each of these
--- streams that has one, the subjects that these identifiers name, which of the keys are voided for ever.
+-- streams that has one, which of the versions that the eventsourcing library gives are taken, the subjects that these
+-- identifiers name, which of the keys are voided for ever.
 SELECT 'command' AS about, encode(key_hash, 'hex') AS name, encode(command_hash, 'hex') AS value, NULL AS subject,
        first_position AS first, last_position AS last
   FROM ledger_command WHERE key_hash = ANY (%(keys)b::bytea[])
@@ -70,6 +71,11 @@ SELECT 'version', stream, NULL, NULL, newest.subject_version, NULL
   FROM unnest(%(streams)b::text[]) AS stream
  CROSS JOIN LATERAL (SELECT subject_version FROM ledger_record WHERE subject = stream
                       ORDER BY subject_version DESC LIMIT 1) AS newest
+ UNION ALL
+SELECT 'taken', given.stream, NULL, NULL, given.version, NULL
+  FROM unnest(%(given_streams)b::text[], %(given_versions)b::integer[]) AS given (stream, version)
+ CROSS JOIN LATERAL (SELECT FROM ledger_record
+                      WHERE subject = given.stream AND subject_version = given.version LIMIT 1) AS taken
  UNION ALL
 SELECT 'holder', kind, value, subject, NULL, NULL FROM ledger_identifier
  WHERE (kind, value) IN (SELECT * FROM unnest(%(kinds)b::text[], %(values)b::text[]));
@@ -92,6 +98,17 @@ WITH records AS (
         ON CONFLICT (kind, value) DO NOTHING
 )
 UPDATE ledger_head SET position = %(position)s, chain_hash = %(chain)s, recorded_at = %(recorded_at)s;
+
+-- name: number_notifications
+-- Go on with the numbering 1, 2, 3 … of the eventsourcing library's records: those behind a position have no number yet.
+WITH numbered AS (
+    INSERT INTO ledger_notification (notification_id, position)
+    SELECT notifications + row_number() OVER (ORDER BY record.position), record.position
+      FROM ledger_head, ledger_record AS record
+     WHERE record.position > %(after)s AND record.type = 'eventsourcing-stored'
+    RETURNING notification_id
+)
+UPDATE ledger_head SET notifications = notifications + (SELECT count(*) FROM numbered);
 
 -- name: positions_of
 -- Where these events stand; used to settle a commit whose outcome is unknown, under the head's lock.

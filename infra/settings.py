@@ -5,13 +5,13 @@ Run as a program it writes the text of `.env.example`.
 
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import AliasChoices, Field, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .local.jars import KAFKA_VERSION
 
@@ -117,14 +117,31 @@ class Settings(BaseSettings):
     )
 
 
-def read() -> Settings:
+class _Given(Settings):
+    """Settings that somebody else has read."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the library gives them all
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def read(given: Mapping[str, Any] | None = None) -> Settings:
     """The settings of this environment.
+
+    Where they are `given`, by their names, neither the environment nor a file is read.
 
     Raises:
         BadSettings: one line for each variable that cannot be used.
     """
     try:
-        return Settings()
+        return Settings() if given is None else _Given(**given)
     except ValidationError as error:
         raise BadSettings(
             "\n".join(_complaint(each["loc"], each["msg"]) for each in error.errors())

@@ -20,6 +20,7 @@ from ledger.record import Head, leaf_hash
 from .connections import connect
 from .kafka_log import RecordDamaged
 from .log_source import OpenLog
+from .paging import rows_ahead
 from .proof import Counted, batches_of, head_of
 from .reader import Accepted, Reader
 from .sql import queries
@@ -27,7 +28,7 @@ from .sql import queries
 __all__ = ["Compared", "Difference", "compare_stores"]
 
 _SQL: Final = queries("infra/stores.sql")
-_FETCH: Final = 2_000
+_FETCH: Final = 5_000
 
 
 class Difference(NamedTuple):
@@ -66,9 +67,8 @@ def compare_stores(
         # What is on Kafka now was in PostgreSQL before; what comes while this reads was not yet.
         end = log.end()
         with connection.transaction(), connection.cursor(name="stores") as cursor:
-            cursor.itersize = _FETCH
             cursor.execute(_SQL["chains"], binary=True)
-            ours = _Ours(iter(cursor))
+            ours = _Ours(rows_ahead(cursor, _FETCH))
             try:
                 for record in _upto(end, batches_of(reader, log, progress)):
                     leaf = leaf_hash(record.value)

@@ -1,8 +1,18 @@
 -- Everything is read in one snapshot, in order, through cursors: the log may be longer than memory.
 
 -- name: head
--- The head row.
-SELECT position, chain_hash, term, recorded_at FROM ledger_head;
+-- The head row, and how many records of the eventsourcing library are numbered.
+SELECT position, chain_hash, term, recorded_at, notifications, (SELECT count(*) FROM ledger_notification)
+  FROM ledger_head;
+
+-- name: notifications
+-- Where the numbering of the eventsourcing library's records is not 1, 2, 3 …: the position, the number that is due
+-- there and the one that stands, null where there is none.
+SELECT position, due.number, kept.notification_id
+  FROM (SELECT position, row_number() OVER (ORDER BY position) AS number
+          FROM ledger_record WHERE type = 'eventsourcing-stored') AS due
+  FULL JOIN ledger_notification AS kept USING (position)
+ WHERE due.number IS DISTINCT FROM kept.notification_id ORDER BY position;
 
 -- name: last
 -- The last position.

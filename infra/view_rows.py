@@ -1,20 +1,22 @@
 """Rows of the views on their way into PostgreSQL and out of it, as binary as they can be."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from projections.tables import Cell, Column, Row, Table
+from projections.tables import Column, Row, Table
 
 __all__ = ["columns_read", "copy_rows", "delete_rows", "names"]
 
 _DAY_ZERO: Final = date(2000, 1, 1).toordinal()
 _INFINITY: Final = 2_147_483_647
 """The day `infinity` as PostgreSQL stores it."""
+_BLOCK: Final = 1_000
 _INSTANT_ZERO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 # COPY in binary asks only for the right bytes: days and instants travel as the integers that they
@@ -43,17 +45,24 @@ def copy_rows(cursor: psycopg.Cursor[TupleRow], table: Table, rows: Iterable[Row
     query = sql.SQL("COPY {table} ({columns}) FROM STDIN (FORMAT binary)").format(
         table=sql.Identifier(table.name), columns=names(name for name, _ in table.columns)
     )
-    encoders = [
-        (at, _ENCODERS[kind]) for at, (_, kind) in enumerate(table.columns) if kind in _ENCODERS
-    ]
+    kinds = [kind for _, kind in table.columns]
     with cursor.copy(query) as copy:
-        copy.set_types([_SENT_AS[kind] for _, kind in table.columns])
+        copy.set_types([_SENT_AS[kind] for kind in kinds])
         write = copy.write_row
-        for row in rows:
-            cells = list(row)
-            for at, encode in encoders:
-                cells[at] = encode(cells[at])
-            write(cells)
+        for block in _blocks(rows):
+            columns = [
+                _ENCODERS[kind](cells) if kind in _ENCODERS else cells
+                for kind, cells in zip(kinds, zip(*block, strict=True), strict=True)
+            ]
+            for row in zip(*columns, strict=True):
+                write(row)
+
+
+def _blocks(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
+    """The rows, some at a time: columns of them are encoded faster than cell by cell."""
+    left = iter(rows)
+    while block := list(islice(left, _BLOCK)):
+        yield block
 
 
 def delete_rows(
@@ -93,26 +102,30 @@ def names(columns: Iterable[str]) -> sql.Composable:
     return sql.SQL(", ").join(sql.Identifier(name) for name in columns)
 
 
-def _day(cell: Any) -> Cell:  # noqa: ANN401  # a cell of a row
-    return None if cell is None else cell.toordinal() - _DAY_ZERO
+_Cells = Sequence[Any]
+"""The cells of a column, as rows have them."""
 
 
-def _until(cell: Any) -> Cell:  # noqa: ANN401  # a cell of a row
-    return _INFINITY if cell is None else cell.toordinal() - _DAY_ZERO
+def _days(cells: _Cells) -> _Cells:
+    return [None if cell is None else cell.toordinal() - _DAY_ZERO for cell in cells]
 
 
-def _instant(cell: Any) -> Cell:  # noqa: ANN401  # a cell of a row
-    since = cell - _INSTANT_ZERO
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+def _untils(cells: _Cells) -> _Cells:
+    return [_INFINITY if cell is None else cell.toordinal() - _DAY_ZERO for cell in cells]
 
 
-def _texts(cell: Any) -> Cell:  # noqa: ANN401  # a cell of a row
-    return list(cell)
+def _instants(cells: _Cells) -> _Cells:
+    since = [cell - _INSTANT_ZERO for cell in cells]
+    return [(one.days * 86_400 + one.seconds) * 1_000_000 + one.microseconds for one in since]
 
 
-_ENCODERS: Final[dict[Column, Callable[[Any], Cell]]] = {
-    Column.DATE: _day,
-    Column.UNTIL: _until,
-    Column.INSTANT: _instant,
+def _texts(cells: _Cells) -> _Cells:
+    return [list(cell) for cell in cells]
+
+
+_ENCODERS: Final[dict[Column, Callable[[_Cells], _Cells]]] = {
+    Column.DATE: _days,
+    Column.UNTIL: _untils,
+    Column.INSTANT: _instants,
     Column.TEXTS: _texts,
 }

@@ -19,6 +19,8 @@ from ledger.refusals import Refused
 from ledger.requests import Outcome, Overloaded, Preview, Request, TooContended
 from ledger.service import Service
 
+from .logs import without_values
+
 __all__ = ["Writer"]
 
 _BATCH_MAX: Final = 500
@@ -146,7 +148,9 @@ class Writer:
                 [one.request for one in asked]
             )
         except Exception as error:  # noqa: BLE001  # whoever waits must be told, whatever it is
-            _LOG.error("a batch was not recorded", reason=str(error), requests=len(asked))
+            _LOG.error(
+                "a batch was not recorded", reason=without_values(error), requests=len(asked)
+            )
             outcomes = [error] * len(asked)
         self._committed()
         answered = sorted(zip(asked, outcomes, strict=True), key=lambda pair: id(pair[0].loop))

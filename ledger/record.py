@@ -13,6 +13,7 @@ from typing import Final
 __all__ = [
     "BATCH_BYTES_MAX",
     "BATCH_RECORDS_MAX",
+    "EVENTSOURCING_STORED",
     "GENESIS",
     "NUMBER_MAX",
     "TERM_OPENED",
@@ -29,6 +30,8 @@ BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 NUMBER_MAX: Final = 2_147_483_647
 """The largest CloudEvents integer: no position, term or subject version exceeds it."""
 TERM_OPENED: Final = "term-opened"
+EVENTSOURCING_STORED: Final = "eventsourcing-stored"
+"""An event of an application of the eventsourcing library; its stream counts as it likes."""
 
 _LEAF_PREFIX: Final = b"\x00"
 _BATCH_CONTEXT: Final = b"credit-ledger batch v1\x00"

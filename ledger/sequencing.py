@@ -32,7 +32,9 @@ __all__ = [
 class Draft:
     """One record to be.
 
-    Opaque to the sequencer. `data` is canonical JSON, `attributes` extend the envelope.
+    Opaque to the sequencer. `data` is canonical JSON, `attributes` extend the envelope. One of type
+    `EVENTSOURCING_STORED` has any version that its stream does not have yet, from 0 on, and its
+    `data` is base64.
     """
 
     stream: str

@@ -7,6 +7,7 @@ and identifiers. It is cheap enough to be called at the end of every test that w
 
 import json
 import re
+from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -39,6 +40,8 @@ REQUIRED = {
     "data",
 }
 OPTIONAL = {"idemkeyhash", "authority", "region", "rulebook"}
+SOURCED = "eventsourcing-stored"
+OF_LIBRARY = REQUIRED - {"data"} | {"topic", "originatortype", "data_base64"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 HASH = re.compile(r"[0-9a-f]{64}")
@@ -95,6 +98,10 @@ def check_ledger(url: str, *, is_opaque: bool = False) -> tuple[Kept, ...]:
         identifiers = connection.execute(
             "SELECT kind, value, subject, position FROM ledger_identifier"
         ).fetchall()
+        ((notifications,),) = connection.execute("SELECT notifications FROM ledger_head").fetchall()
+        numbered = connection.execute(
+            "SELECT notification_id, position FROM ledger_notification ORDER BY notification_id"
+        ).fetchall()
     assert len(heads) == 1, f"{len(heads)} head rows"
     ledger, position, chain, term, recorded_at, _ = heads[0]
     kept = _check_records(ledger, rows, keys)
@@ -103,6 +110,9 @@ def check_ledger(url: str, *, is_opaque: bool = False) -> tuple[Kept, ...]:
     assert (position, chain, term) == (last.position, rows[-1][2], last.said["term"])
     assert recorded_at == datetime.fromisoformat(last.said["time"])
     assert sorted(commands) == sorted(_commands(kept))
+    sourced = [one.position for one in kept if one.said["type"] == SOURCED]
+    assert numbered == list(enumerate(sourced, start=1))
+    assert notifications == len(sourced)
     if not is_opaque:
         assert {row[:3]: row[3] for row in identifiers} == _identifiers(kept)
     return kept
@@ -112,6 +122,7 @@ def _check_records(ledger: str, rows: list[Any], keys: list[Any]) -> tuple[Kept,
     kept: list[Kept] = []
     before = bytes(32)
     versions: dict[str, int] = {}
+    given: set[tuple[str, int]] = set()
     ids: set[str] = set()
     for place, row in enumerate(rows, start=1):
         position, event_id, chain, leaf, term, stored_name, subject, version, value, sig = row
@@ -125,7 +136,11 @@ def _check_records(ledger: str, rows: list[Any], keys: list[Any]) -> tuple[Kept,
         columns = (event_id, term, stored_name, subject, version)
         names = ("id", "term", "type", "subject", "subjectversion")
         assert columns == tuple(said[name] for name in names), f"columns of {position}"
-        assert version == versions.get(subject, 0) + 1, f"version of {position}"
+        if stored_name == SOURCED:
+            assert (subject, version) not in given, f"version of {position}"
+            given.add((subject, version))
+        else:
+            assert version == versions.get(subject, 0) + 1, f"version of {position}"
         assert event_id not in ids, f"{event_id} stands twice"
         if sig is not None:
             _check_signature(sig, signed_bytes(ledger, term, position, chain), term, keys)
@@ -148,11 +163,19 @@ def _no_float(text: str) -> float:
 
 
 def _check_attributes(ledger: str, said: dict[str, Any]) -> None:
-    assert REQUIRED <= said.keys() <= REQUIRED | OPTIONAL, sorted(said)
+    is_of_library = said["type"] == SOURCED
+    if is_of_library:
+        assert said.keys() == OF_LIBRARY, sorted(said)
+        assert said["originatortype"] in {"uuid", "str"}
+        assert said["critical"] is False
+        b64decode(said["data_base64"], validate=True)
+    else:
+        assert REQUIRED <= said.keys() <= REQUIRED | OPTIONAL, sorted(said)
     assert all(value is not None for value in said.values()), "an attribute is null"
     assert said["specversion"] == "1.0"
     assert said["source"] == f"/ledgers/{ledger}"
-    assert said["datacontenttype"] == "application/json"
+    content = "application/octet-stream" if is_of_library else "application/json"
+    assert said["datacontenttype"] == content
     assert re.fullmatch(rf"urn:credit-ledger:{said['type']}:[1-9]\d*", said["dataschema"])
     assert said["suite"] == "ed25519-sha256"
     assert isinstance(said["critical"], bool)
@@ -162,7 +185,8 @@ def _check_attributes(ledger: str, said: dict[str, Any]) -> None:
         assert name not in said or HASH.fullmatch(said[name]), name
     for name in ("position", "term", "subjectversion"):
         assert type(said[name]) is int, name
-        assert 1 <= said[name] <= INTEGER_MAX, name
+        least = 0 if is_of_library and name == "subjectversion" else 1
+        assert least <= said[name] <= INTEGER_MAX, name
 
 
 def _check_signature(signature: bytes, message: bytes, term: int, keys: list[Any]) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from . import (
     codes,
+    doctor,
     importing,
     lists,
     maintenance,
@@ -14,6 +15,7 @@ from . import (
     recovery,
     serving,
     skipping,
+    switching,
     topic,
 )
 
@@ -39,7 +41,9 @@ for group in (
     reading,
     lists,
     maintenance,
+    doctor,
     skipping,
+    switching,
     recovery,
     topic,
     codes,

@@ -73,6 +73,7 @@ def import_(  # noqa: PLR0917  # as PLR0913: an argument for each option that us
             shows_progress=not no_progress,
         )
         if not dry_run:
+            parts.count_refused("import", report.reasons)
             until_shown(parts)
     show_json(report.as_json()) if json_output else _tell(report)
     if report.rejected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -58,6 +59,8 @@ def record(
             if answer["status"] == "refused":
                 refused.append(answer)
         if not dry_run:
+            codes = Counter(answer["problem"]["code"] for answer in refused)
+            parts.count_refused("record", codes)
             until_shown(parts)
     if refused:
         raise typer.Exit(_exit_code(refused, len(lines)))

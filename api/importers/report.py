@@ -1,5 +1,6 @@
 """What became of a file, row by row counted and with everything that was wrong or odd in it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,7 +21,8 @@ class Report:
 
     `events` counts what was recorded for the accepted rows. `rejects_file` is where the rejected
     rows stand, null if there are none. `left_out` counts the problems and warnings beyond the
-    limit. In a rehearsal (`dry_run`) the counts are what they would be.
+    limit. `reasons`: code of a row's first problem -> how many rows were rejected for it. In a
+    rehearsal (`dry_run`) the counts are what they would be.
     """
 
     kind: FileKind
@@ -35,6 +37,7 @@ class Report:
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     left_out: int
+    reasons: Mapping[str, int]
 
     def as_json(self) -> Mapping[str, object]:
         """The report as `import --json` prints it."""
@@ -85,6 +88,7 @@ class Tally:
     left_out: int = 0
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
@@ -103,6 +107,7 @@ class Tally:
     def reject(self, rejected: Rejected) -> None:
         """Count a row of which nothing is recorded."""
         self.rejected += 1
+        self.reasons[rejected.problems[0].code] += 1
         self._keep(self.problems, rejected.problems)
 
     def _keep(self, kept: list[Problem], more: tuple[Problem, ...]) -> None:

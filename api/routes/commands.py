@@ -9,6 +9,7 @@ from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl, quote
 
 import msgspec
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
@@ -36,6 +37,7 @@ from ..schemas import Asked, parse_command
 __all__ = ["PREFIX", "Commands"]
 
 PREFIX: Final = "/v1/commands/"
+_LOG: Final = structlog.get_logger("api")
 _METHODS: Final = {"Allow": "GET, HEAD, POST"}
 _RETRY: Final = {"Retry-After": "1"}
 _TRUTHS: Final = {"true": True, "false": False}
@@ -99,8 +101,10 @@ class Commands:
     async def _submit(self, request: Request, asked: Asked, wishes: Wishes, send: Send) -> None:
         outcome = await self._parts.writer.submit(request)
         if isinstance(outcome, Recorded):
+            _log("replayed" if outcome.replayed else "sequenced", asked, outcome, outcome.last)
             await self._answer_recorded(outcome, asked, wishes, send)
         elif isinstance(outcome, Unchanged):
+            _log("unchanged", asked, outcome, outcome.position)
             await self._answer_unchanged(outcome, asked, send)
         else:
             raise outcome
@@ -118,6 +122,7 @@ class Commands:
             headers += self._headers(self._parts.follower.entered, PREFIX + place)
             await send_json(send, Good.SEQUENCED, headers, _sequenced(outcome.stream))
             return
+        _log("entered", asked, outcome, receipt.position)
         headers += self._headers(outcome.last, _address(outcome))
         headers.append((b"etag", etag(outcome.version).encode("ascii")))
         shown = _entered(receipt, outcome.stream, outcome.version)
@@ -263,6 +268,17 @@ def _not_there(refusal: UnknownSubject, version: int | None) -> Problem:
     if version != EXISTS:
         return of_refusal(refusal)
     return Problem("stale-version", refusal.message, members={"expected": "*", "actual": 0})
+
+
+def _log(what: str, asked: Asked, outcome: Recorded | Unchanged, position: int) -> None:
+    """A line of the log; the trace stands in it by itself."""
+    _LOG.info(
+        what,
+        command=asked.name,
+        subject=outcome.stream,
+        version=outcome.version,
+        position=position,
+    )
 
 
 def _preference(wait: Patience) -> RawHeaders:

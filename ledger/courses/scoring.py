@@ -131,8 +131,10 @@ def _turns(scored: _Scored | None) -> Iterator[date]:
     """The days on which a reason comes or goes."""
     if scored is None:
         return
-    for line in (*scored.counted, *scored.listed):
-        for day in (line.from_, line.until):
+    spans = [(one.from_, one.until) for one in scored.counted]
+    spans += [(one.from_, one.until) for one in scored.listed]
+    for span in spans:
+        for day in span:
             if day is not None and scored.from_ < day and covers(scored.from_, scored.until, day):
                 yield day
 

@@ -184,7 +184,7 @@ def command(stores: Stores, *arguments: str) -> Ran:
                 entered, ran.entered_s = now_entered, clock.elapsed() - begun
         ran.seconds = clock.elapsed() - begun
         ran.said = process.stdout.read()
-    assert process.returncode == 0, f"{arguments} ended with {process.returncode}"
+    assert process.returncode == 0, f"{arguments} ended with {process.returncode}: {ran.said!r}"
     return ran
 
 

@@ -68,6 +68,14 @@ MUTANTS: Final = [
         ENTERING + "test_a_strangers_signature_enters_nothing",
     ),
     Mutant(
+        "accepts any signature of a batch that stands whole",
+        ACCEPTANCE,
+        "return chains if self._verify(made, arrival.signature, arrival.value) else []",
+        "return chains",
+        "tests/ledger/test_acceptance.py"
+        "::test_what_nearly_is_the_next_batch_is_not_accepted_at_once",
+    ),
+    Mutant(
         "drops the chain check",
         ACCEPTANCE,
         "return fields.prev == self.head.chain and fields.position == self.head.position + 1",
@@ -232,6 +240,27 @@ MUTANTS: Final = [
         KAFKA_TESTS + "test_a_byte_that_flipped_on_the_brokers_disk_is_noticed",
     ),
     Mutant(
+        "is stopped by a stranger's transaction in bulk",
+        "infra/bulk_fetches.py",
+        '"isolation.level": "read_uncommitted"',
+        '"isolation.level": "read_committed"',
+        KAFKA_TESTS + "test_a_strangers_transaction_that_hangs_stops_nobody",
+    ),
+    Mutant(
+        "reads in bulk what fails its checksum",
+        "infra/bulk_fetches.py",
+        '"check.crcs": True',
+        '"check.crcs": False',
+        KAFKA_TESTS + "test_a_byte_that_flipped_on_the_brokers_disk_is_noticed",
+    ),
+    Mutant(
+        "changes the client that reads and does not tell it where",
+        "infra/kafka_log.py",
+        "        if self._fetches is not before:\n",
+        "        if False:\n",
+        KAFKA_TESTS + "test_a_reader_comes_over_the_change_without_a_gap_or_a_repeat",
+    ),
+    Mutant(
         "takes a topic of the same name for the same topic",
         "infra/kafka_log.py",
         "        if present != self.topic_id:\n",
@@ -241,7 +270,7 @@ MUTANTS: Final = [
     ),
     Mutant(
         "takes the first of several signatures",
-        "infra/kafka_log.py",
+        "infra/fetches.py",
         "return found[0] if len(found) == 1 else None",
         "return found[0] if found else None",
         KAFKA_TESTS + "test_the_signature_is_the_value_of_exactly_one_header",

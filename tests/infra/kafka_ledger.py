@@ -33,7 +33,14 @@ from tests.projections.history import registered, subject
 
 __all__ = ["KafkaLedger", "raw_records", "send_raw"]
 
-_TABLES = ("ledger_record", "ledger_command", "ledger_identifier", "ledger_voided", "ledger_key")
+_TABLES = (
+    "ledger_record",
+    "ledger_command",
+    "ledger_identifier",
+    "ledger_notification",
+    "ledger_voided",
+    "ledger_key",
+)
 
 
 @dataclass(slots=True)
@@ -190,6 +197,7 @@ class KafkaLedger:
                 ("ledger_command", "last_position"),
                 ("ledger_identifier", "position"),
                 ("ledger_voided", "position"),
+                ("ledger_notification", "position"),
                 ("ledger_record", "position"),
                 ("ledger_place", "position"),
             ):
@@ -201,7 +209,8 @@ class KafkaLedger:
                 )
             connection.execute(
                 "UPDATE ledger_head SET position = r.position, chain_hash = r.chain_hash,"
-                " term = r.term FROM ledger_record r WHERE r.position = %s",
+                " term = r.term, notifications = (SELECT count(*) FROM ledger_notification)"
+                " FROM ledger_record r WHERE r.position = %s",
                 (position,),
             )
 

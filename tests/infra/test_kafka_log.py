@@ -1,11 +1,14 @@
 """The log on Kafka, by the contract of `ledger.log.Log`, on real brokers."""
 
 import secrets
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 from uuid import UUID
 
 import pytest
@@ -25,12 +28,14 @@ from ledger.record import TERM_OPENED
 from ledger.sequencing import Append, Draft
 from ledger.values import EventId
 from tests.brokers import wait_until_known
-from tests.parts import KAFKA_CACHE
+from tests.parts import KAFKA_CACHE, REPOSITORY
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
 LEDGER = "cn-33"
+ALWAYS_LIVE = sys.maxsize
+ALWAYS_BULK = -1
 Header = tuple[str, bytes]
 
 
@@ -75,19 +80,30 @@ def topic(kafka: Kafka) -> Iterator[str]:
             admin.delete_topics([name])
 
 
+class Reading(Protocol):
+    """Opens a log that is read by one client alone."""
+
+    def __call__(
+        self, address: str, topic: str, *, patience_s: float = 10
+    ) -> AbstractContextManager[KafkaLog]: ...
+
+
+@pytest.fixture(params=[ALWAYS_LIVE, ALWAYS_BULK], ids=["live", "bulk"])
+def reading(request: pytest.FixtureRequest) -> Reading:
+    """Whatever the client, it is the same log."""
+
+    @contextmanager
+    def reading(address: str, topic: str, *, patience_s: float = 10) -> Iterator[KafkaLog]:
+        with closing(KafkaLog(address, topic, patience_s=patience_s, far=request.param)) as opened:
+            yield opened
+
+    return reading
+
+
 @pytest.fixture
-def log(kafka: Kafka, topic: str) -> Iterator[KafkaLog]:
+def log(kafka: Kafka, topic: str, reading: Reading) -> Iterator[KafkaLog]:
     with reading(kafka.address, topic) as opened:
         yield opened
-
-
-@contextmanager
-def reading(address: str, topic: str, *, patience_s: float = 10) -> Iterator[KafkaLog]:
-    opened = KafkaLog(address, topic, patience_s=patience_s)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def send(
@@ -150,15 +166,16 @@ def test_a_read_gives_at_most_so_many_records_from_an_offset_on(
 def test_reads_that_go_on_jump_once_and_miss_nothing(
     kafka: Kafka, topic: str, log: KafkaLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jumps: list[int] = []
-    seek = log._consumer.seek
-
-    def counted(partition: TopicPartition, offset: int) -> None:
-        jumps.append(offset)
-        seek(partition, offset)
-
-    monkeypatch.setattr(log._consumer, "seek", counted)
     send(kafka, topic, *numbered(*range(10)))
+    assert values(log.read(7, 1)) == [b"7"]
+    jumps: list[int] = []
+    seek = log._fetches.seek
+
+    def counted(offset: int) -> None:
+        jumps.append(offset)
+        seek(offset)
+
+    monkeypatch.setattr(log._fetches, "seek", counted)
     found = [log.read(offset, 3) for offset in (0, 3, 6, 9, 10)]
     assert [values(each) for each in found] == [
         [b"0", b"1", b"2"],
@@ -318,13 +335,14 @@ def test_a_topic_that_is_not_there_is_not_made_by_reading_it(kafka: Kafka) -> No
 
 
 def test_a_topic_that_is_deleted_under_its_reader_is_missed_and_not_made_anew(
-    kafka: Kafka, topic: str
+    kafka: Kafka, topic: str, reading: Reading
 ) -> None:
     send(kafka, topic, *numbered(0, 1))
     with reading(kafka.address, topic, patience_s=2) as log, administer(kafka.address) as admin:
         assert values(log.read(0, 5)) == [b"0", b"1"]
         admin.delete_topics([topic])
-        assert log.read(2, 5, wait_s=1) == []
+        with suppress(TopicMadeAnew):  # who asks for the end is told at once
+            assert log.read(2, 5, wait_s=1) == []
         assert topic not in admin.list_topics()
         with pytest.raises(TopicMadeAnew, match=f"no topic {topic} any more"):
             log.read(0, 5)
@@ -347,7 +365,7 @@ def test_who_asks_for_the_end_learns_that_the_topic_is_gone(
 
 
 def test_who_only_waits_makes_sure_of_the_topic_now_and_then(
-    kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+    kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch, reading: Reading
 ) -> None:
     monkeypatch.setattr("infra.kafka_log._CHECK_S", 0)
     send(kafka, topic, *numbered(0, 1))
@@ -360,7 +378,7 @@ def test_who_only_waits_makes_sure_of_the_topic_now_and_then(
 
 
 def test_a_topic_made_anew_under_its_reader_is_told_even_if_it_has_as_many_records(
-    kafka: Kafka, topic: str, log: KafkaLog
+    kafka: Kafka, topic: str, log: KafkaLog, reading: Reading
 ) -> None:
     send(kafka, topic, *numbered(0, 1))
     assert values(log.read(0, 5)) == [b"0", b"1"]
@@ -373,6 +391,112 @@ def test_a_topic_made_anew_under_its_reader_is_told_even_if_it_has_as_many_recor
     with reading(kafka.address, topic) as fresh:
         assert fresh.topic_id == made
         assert values(fresh.read(0, 5)) == [b"0", b"1", b"2"]
+
+
+# Far from the end and near it ---------------------------------------------------------------------
+
+
+def in_bulk(log: KafkaLog) -> bool:
+    return log._bulk is not None
+
+
+def test_it_is_read_in_bulk_until_its_end_is_near_and_live_from_there(
+    kafka: Kafka, topic: str
+) -> None:
+    send(kafka, topic, *numbered(*range(10)))
+    with closing(KafkaLog(kafka.address, topic, far=5)) as log:
+        read = [(log.read(offset, 2), in_bulk(log)) for offset in range(0, 10, 2)]
+        assert [one.offset for arrivals, _ in read for one in arrivals] == list(range(10))
+        assert [bulk for _, bulk in read] == [True] * 5, "up to the end that there was"
+        assert (log.read(10, 2), in_bulk(log)) == ([], False)
+        send(kafka, topic, *numbered(10, 11))
+        assert values(log.read(10, 2)) == [b"10", b"11"]
+        assert not in_bulk(log)
+
+
+def test_it_is_read_on_in_bulk_while_its_end_moves_away(kafka: Kafka, topic: str) -> None:
+    send(kafka, topic, *numbered(*range(5)))
+    with closing(KafkaLog(kafka.address, topic, far=5)) as log:
+        assert len(log.read(0, 5)) == 5
+        send(kafka, topic, *numbered(*range(5, 10)))
+        read = values(log.read(5, 5))
+        assert read == [b"5", b"6", b"7", b"8", b"9"][: len(read) or 1]
+        assert in_bulk(log)
+
+
+def test_who_reads_live_and_is_left_far_behind_goes_on_in_bulk(
+    kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.kafka_log._CHECK_S", 0)
+    send(kafka, topic, *numbered(0, 1))
+    with closing(KafkaLog(kafka.address, topic, far=5)) as log:
+        assert values(log.read(0, 1)) == [b"0"]
+        assert not in_bulk(log)
+        send(kafka, topic, *numbered(*range(2, 10)))
+        assert values(log.read(1, 100)) == [b"%d" % number for number in range(1, 10)]
+        assert in_bulk(log)
+
+
+def test_a_jump_near_the_end_is_live_and_one_far_from_it_in_bulk(kafka: Kafka, topic: str) -> None:
+    send(kafka, topic, *numbered(*range(10)))
+    with closing(KafkaLog(kafka.address, topic, far=5)) as log:
+        for offset, bulk in ((6, False), (5, True), (8, False), (0, True), (10, False)):
+            assert values(log.read(offset, 1)) == [b"%d" % offset][: 10 - offset]
+            assert in_bulk(log) is bulk
+
+
+def test_many_jumps_give_only_what_stands_where_they_lead(kafka: Kafka, topic: str) -> None:
+    """What a client fetched ahead before a jump must not come behind it."""
+    send(kafka, topic, *numbered(*range(60)))
+    with closing(KafkaLog(kafka.address, topic, far=ALWAYS_BULK)) as log:
+        for number in range(60):
+            offset = number * 37 % 60
+            assert [one.offset for one in log.read(offset, 3)] == list(range(60))[offset:][:3]
+
+
+@pytest.mark.parametrize("far", range(1, 12, 2))
+def test_a_reader_comes_over_the_change_without_a_gap_or_a_repeat(
+    kafka: Kafka, topic: str, history: Log, verify: Verifier, far: int
+) -> None:
+    sent = as_sent(history.read(0, 100))
+    send(kafka, topic, *sent[:8])
+    with closing(KafkaLog(kafka.address, topic, far=far)) as log:
+        reader = Reader(log, verify)
+        accepted = [batch for _ in range(8) for batch in reader.poll(2)]
+        send(kafka, topic, *sent[8:])
+        accepted += [batch for _ in range(8) for batch in reader.poll(2)]
+        assert [len(batch.records) for batch in accepted] == [1, 1, 2, 3, 4]
+        assert (reader.refused, reader.moved_back) == ({}, 0)
+        assert (reader.place.position, reader.place.offset) == (11, 10)
+        assert not in_bulk(log)
+
+
+WITHOUT_CONFLUENT_KAFKA = """
+import sys
+sys.modules["confluent_kafka"] = None  # so that to import it fails
+from infra.kafka_log import KafkaLog
+address, topic = sys.argv[1:]
+for _ in range(2):
+    log = KafkaLog(address, topic, far=-1)
+    print([int(one.value) for offset in (0, 2, 4) for one in log.read(offset, 2)])
+    log.close()
+"""
+
+
+def test_without_confluent_kafka_it_is_read_by_kafka_python_and_that_is_said_once(
+    kafka: Kafka, topic: str
+) -> None:
+    send(kafka, topic, *numbered(*range(5)))
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_CONFLUENT_KAFKA, kafka.address, topic],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ran.stdout.count("[0, 1, 2, 3, 4]") == 2
+    assert (ran.stdout + ran.stderr).count("confluent-kafka is not installed") == 1
 
 
 # A broker of its own, which is stopped and whose files are touched --------------------------------
@@ -411,7 +535,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory, kafka: Kafka) -> Iterator[B
     started.kafka.stop()
 
 
-def test_a_reader_outlasts_the_absence_of_its_broker(broker: Broker) -> None:
+def test_a_reader_outlasts_the_absence_of_its_broker(broker: Broker, reading: Reading) -> None:
     topic = broker.topic()
     send(broker.kafka, topic, *numbered(0))
     with reading(broker.kafka.address, topic, patience_s=1) as log:
@@ -436,7 +560,9 @@ def test_nobody_opens_a_log_where_no_broker_is() -> None:
         KafkaLog("127.0.0.1:1", "cn-33.log", patience_s=0.5)
 
 
-def test_a_tail_that_was_lost_and_grew_again_is_told_to_who_had_read_it(broker: Broker) -> None:
+def test_a_tail_that_was_lost_and_grew_again_is_told_to_who_had_read_it(
+    broker: Broker, reading: Reading
+) -> None:
     topic = broker.topic()
     send(broker.kafka, topic, *numbered(0, 1))
     kept = broker.segment(topic).stat().st_size
@@ -456,7 +582,9 @@ def test_a_tail_that_was_lost_and_grew_again_is_told_to_who_had_read_it(broker: 
         assert before < min(after)
 
 
-def test_a_byte_that_flipped_on_the_brokers_disk_is_noticed(broker: Broker) -> None:
+def test_a_byte_that_flipped_on_the_brokers_disk_is_noticed(
+    broker: Broker, reading: Reading
+) -> None:
     topic = broker.topic()
     send(broker.kafka, topic, *numbered(0))
     before = broker.segment(topic).stat().st_size
@@ -472,15 +600,18 @@ def test_a_byte_that_flipped_on_the_brokers_disk_is_noticed(broker: Broker) -> N
             with pytest.raises(RecordDamaged, match="offset 1"):
                 log.read(1, 1)
         assert values(log.read(2, 1)) == [b"2"]
+        assert values(log.read(0, 10)) == [b"0"], "nothing from behind it"
+        with pytest.raises(RecordDamaged, match="offset 1"):
+            log.read(1, 10)
 
 
 # Three brokers ------------------------------------------------------------------------------------
 
 
 def test_a_reader_goes_on_over_the_death_of_a_leader_and_sees_the_epoch_rise(
-    three_brokers: Cluster,
+    three_brokers: Cluster, reading: Reading
 ) -> None:
-    topic = "three.log"
+    topic = f"three-{secrets.token_hex(6)}.log"
     with administer(three_brokers.address) as admin:
         create_topic(admin, topic, single_broker=False)
         (leader,) = [each["leader_id"] for each in admin.describe_topics([topic])[0]["partitions"]]

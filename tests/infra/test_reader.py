@@ -150,7 +150,7 @@ class TestLostPlaces:
 
     def test_a_record_changed_behind_the_place_is_not_accepted(self, store: Store) -> None:
         records = list(store.records())
-        records[2] = replace(records[2], value=records[2].value.replace(b'"x"', b'"y"'))
+        records[2] = records[2]._replace(value=records[2].value.replace(b'"x"', b'"y"'))
         reader = Reader(Edited(records), store.verifier)
         assert [len(batch.records) for batch in reader.poll()] == [1]
 

@@ -267,7 +267,7 @@ class TestRollbacks:
             one = append("a", 1)
             slow.execute("BEGIN")
             slow.execute("SELECT 1 FROM ledger_head FOR UPDATE")
-            asked = ThreadPoolExecutor(1).submit(sequencer._positions, [one.drafts[0].id])
+            asked = ThreadPoolExecutor(1).submit(sequencer.positions_of, [one.drafts[0].id])
             with closing(psycopg.connect(url, autocommit=True)) as looking:
                 _wait_for_lock(looking)
                 assert not asked.done()

@@ -3,7 +3,7 @@
 Records here are real: canonical bytes, chained and signed with a key that is made for the run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from infra.codec import read_fields
 from infra.signer import PublicKey, Signer, Verifier
+from ledger import acceptance as rule
 from ledger.acceptance import PENDING_BYTES_MAX, PENDING_RECORDS_MAX, Acceptance, Arrival
 from ledger.record import GENESIS, TERM_OPENED, Head, chain_hash, leaf_hash
 from tests.contracts import LEDGER
@@ -67,7 +68,7 @@ class History:
 
 
 def stripped(arrival: Arrival) -> Arrival:
-    return replace(arrival, signature=None)
+    return arrival._replace(signature=None)
 
 
 def feed(acceptance: Acceptance, arrivals: Iterable[Arrival]) -> list[Arrival]:
@@ -190,13 +191,13 @@ class TestPlantedRecords:
     def test_a_signature_of_any_form_is_only_invalid(
         self, history: History, signature: bytes
     ) -> None:
-        forged = replace(history.branch().add("forged"), signature=signature)
+        forged = history.branch().add("forged")._replace(signature=signature)
         _, acceptance = accepted([*history.records, forged])
         assert acceptance.refused == {"invalid-signature": 1}
 
     def test_a_signature_of_another_head_is_invalid(self, history: History) -> None:
         branch = history.branch()
-        forged = replace(branch.add("forged"), signature=history.batch(1)[0].signature)
+        forged = branch.add("forged")._replace(signature=history.batch(1)[0].signature)
         assert len(accepted([history.records[0], forged])[0]) == 1
 
     def test_a_signature_for_another_ledger_is_invalid(self, history: History) -> None:
@@ -432,7 +433,7 @@ class TestRefusals:
     ) -> None:
         batch = history.batch(3)
         value = batch[1].value.replace(b"x1", b"x9")
-        changed = replace(batch[1], value=value, fields=read_fields(value))
+        changed = batch[1]._replace(value=value, fields=read_fields(value))
         records, acceptance = accepted([history.records[0], batch[0], changed, batch[2]])
         assert len(records) == 1
         assert acceptance.refused == {"unknown-prev": 1}
@@ -532,3 +533,135 @@ def test_a_place_in_the_middle_of_the_true_history_needs_nothing_before_it(
     acceptance = Acceptance(VERIFY, head)
     rest = feed(acceptance, stream)
     assert [one.value for one in rest] == [one.value for one in true[end:]]
+
+
+# Many at once ------------------------------------------------------------------------------------
+
+
+def one_by_one(arrivals: Iterable[Arrival]) -> tuple[list[tuple[Arrival, ...]], Acceptance]:
+    acceptance = Acceptance(VERIFY)
+    return [given for one in arrivals if (given := acceptance.feed(one))], acceptance
+
+
+def by_pages(
+    arrivals: Sequence[Arrival], size: int
+) -> tuple[list[tuple[Arrival, ...]], Acceptance]:
+    acceptance = Acceptance(VERIFY)
+    pages = [arrivals[first : first + size] for first in range(0, len(arrivals), size)]
+    return [given for page in pages for given in acceptance.feed_all(page)], acceptance
+
+
+def assert_same(arrivals: Sequence[Arrival], size: int) -> None:
+    """All that an acceptance knows is the same, and so is whatever it may answer later."""
+    (these, ours), (those, theirs) = by_pages(arrivals, size), one_by_one(arrivals)
+    assert these == those
+    assert (ours.head, ours.refused) == (theirs.head, theirs.refused)
+    assert list(ours._pending.items()) == list(theirs._pending.items())
+    assert ours._pending_bytes == theirs._pending_bytes
+    assert ours._lately == theirs._lately
+
+
+def forged(history: History, number: int) -> list[list[Arrival]]:
+    """What would be the next batch but for one thing each."""
+    head, text = history.head, f"f{number}"
+    elsewhere = History(replace(head, chain=bytes(32)))
+    later = History(replace(head, position=head.position + 1))
+    another = History(replace(head, term=head.term + 1))
+    unsigned, opened, opening = history.branch(), history.branch(), history.branch()
+    opened.add(text)
+    opened.term()
+    opening.add(text)
+    opening.add(text, kind=TERM_OPENED, by=SIGNER)
+    return [
+        history.branch().batch(3, text, by=STRANGER),
+        elsewhere.batch(2, text),
+        later.batch(2, text),
+        another.batch(2, text),
+        [unsigned.add(f"{text}{one}") for one in range(3)],
+        opened.records[-2:],
+        opening.records[-2:],
+        [Arrival(b"?", None, 0, 0, None)],
+        [lying(head, text, position=head.position + 2)],
+        [lying(head, text, prev="00" * 32)],
+        [lying(head, text, term=head.term + 1)],
+    ]
+
+
+def lying(head: Head, text: str, **said: Any) -> Arrival:
+    """A record that is signed as the next one and says something else of itself."""
+    true: dict[str, Any] = {
+        "position": head.position + 1,
+        "prev": head.chain.hex(),
+        "term": head.term,
+    }
+    value = rfc8785.dumps({**true, "type": "noted", "data": text, **said})
+    chain = chain_hash(head.chain, leaf_hash(value))
+    signature = SIGNER.sign(replace(head, position=head.position + 1, chain=chain))
+    return Arrival(value, signature, 0, 0, read_fields(value))
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> list[Arrival]:
+    """True batches in their order; before each what nearly is it, or its own beginning, or both."""
+    history = History()
+    stream = [history.term()]
+    for number in range(draw(st.integers(1, 5))):
+        nearly = forged(history, number)
+        stream += draw(st.sampled_from([[], *nearly]))
+        batch = history.batch(draw(st.integers(1, 4)), f"b{number}-")
+        stream += batch[: draw(st.sampled_from([0, 0, 0, 1, 2]))]
+        stream += draw(st.sampled_from([[], [], [], *nearly]))
+        stream += batch
+    return stream
+
+
+@given(st.one_of(runs(), logs().map(lambda log: log[1])), st.integers(1, 80))
+def test_pages_of_any_size_are_answered_as_their_records_one_by_one(
+    stream: list[Arrival], size: int
+) -> None:
+    assert_same(stream, size)
+
+
+@given(runs(), st.integers(1, 80), st.integers(1, 4), st.integers(100, 900))
+def test_so_they_are_at_the_bounds_of_what_may_wait(
+    stream: list[Arrival], size: int, records_max: int, bytes_max: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rule, "PENDING_RECORDS_MAX", records_max)
+        patch.setattr(rule, "PENDING_BYTES_MAX", bytes_max)
+        assert_same(stream, size)
+
+
+@pytest.mark.parametrize("which", range(11))
+def test_what_nearly_is_the_next_batch_is_not_accepted_at_once(
+    history: History, which: int
+) -> None:
+    nearly = forged(history, 1)[which]
+    given, acceptance = by_pages([*history.records, *nearly], 100)
+    assert [len(batch) for batch in given] == [1]
+    assert acceptance.head == history.head
+
+
+@pytest.mark.parametrize(("size", "is_accepted"), [(2_001, True), (2_002, False)])
+def test_a_batch_at_once_is_as_large_as_what_may_wait_for_its_last_record(
+    history: History,
+    size: int,
+    is_accepted: bool,  # noqa: FBT001  # a case
+) -> None:
+    batch = history.batch(size)
+    assert_same(history.records, len(history.records))
+    given, _ = by_pages(history.records, len(history.records))
+    assert (given[-1] == tuple(batch)) is is_accepted
+
+
+def test_a_batch_that_stands_whole_is_asked_after_one_signature(history: History) -> None:
+    history.batch(50)
+    asked: list[Head] = []
+
+    def verify(head: Head, signature: bytes, value: bytes) -> bool:
+        asked.append(head)
+        return VERIFY(head, signature, value)
+
+    accepted_batches = list(Acceptance(verify).feed_all(history.records))
+    assert [len(batch) for batch in accepted_batches] == [1, 50]
+    assert [head.position for head in asked] == [1, 51]

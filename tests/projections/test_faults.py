@@ -12,7 +12,7 @@ import pytest
 from infra import generations, rebuild, view_store
 from infra import projector as projecting
 from infra.connections import connect
-from infra.generations import digests, drop_generations, live, stored, switch_back
+from infra.generations import digests, drop_generations, live, stored
 from infra.log_source import table_source
 from infra.projector import Projector
 from infra.rebuild import verify_views
@@ -181,8 +181,9 @@ def test_a_rebuild_while_records_keep_coming_ends_and_shows_them_all(ledger: Led
 _PHASES = {
     "when it has made tables": ((rebuild, "make_tables"), 0, True),
     "while it folds": ((_STORE, "write"), 1, False),
-    "when it has folded": ((rebuild, "make_indexes"), 0, False),
-    "when it has indexed": ((rebuild, "make_indexes"), 0, True),
+    "when it has folded": ((rebuild, "_index"), 0, False),
+    "while it indexes": ((rebuild, "make_indexes_of"), 3, True),
+    "when it has indexed": ((rebuild, "_index"), 0, True),
     "while it compares": ((generations, "_digest"), 5, True),
     "before it switches": ((rebuild, "switch_to"), 0, False),
     "when it has switched": ((rebuild, "switch_to"), 0, True),
@@ -218,23 +219,6 @@ def test_where_a_process_of_a_rebuild_is_killed_one_alone_does_the_work(ledger: 
     assert not killed(lambda: _rebuild(ledger, 2), (rebuild, "_fold_share"), 0, behind=False)
     with connect(ledger.url) as connection:
         assert live(connection).number == 2
-    assert _shown(ledger) == shown
-
-
-def test_after_switching_back_the_former_generation_is_brought_up_to_the_head(
-    ledger: Ledger,
-) -> None:
-    history = _history(ledger)
-    projector = ledger.projector()
-    _all(projector)
-    rebuild.rebuild(ledger.url, ledger.log, ledger.verifier)
-    _go_on(ledger, history, 30)
-    _all(projector)
-    shown = _shown(ledger)
-    with connect(ledger.url) as connection:
-        assert switch_back(connection).number == 1
-    assert _shown(ledger) != shown
-    _all(projector)
     assert _shown(ledger) == shown
 
 

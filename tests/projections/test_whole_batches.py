@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -142,7 +141,7 @@ class Repeating:
     topic_id = "repeating"
 
     def __init__(self, records: Sequence[Arrival]) -> None:
-        self.records = [replace(one, offset=offset) for offset, one in enumerate(records)]
+        self.records = [one._replace(offset=offset) for offset, one in enumerate(records)]
 
     def read(self, offset: int, limit: int) -> Sequence[Arrival]:
         return self.records[offset : offset + limit]
@@ -193,7 +192,7 @@ def test_many_records_that_are_not_accepted_are_no_end_of_the_log(
     ledger.append(facts(1))
     with closing(ledger.log()) as table:
         first, *others = table.read(0, table.end())
-    noise = replace(first, value=b"noise", signature=None, fields=None)
+    noise = first._replace(value=b"noise", signature=None, fields=None)
     log = Repeating([first, *[noise] * 1_500, *others])
     with closing(Projector(ledger.url, lambda: log, ledger.verifier)) as projector:
         all_of(projector, limit)

@@ -124,14 +124,17 @@ def accepts_any_signature(patch: pytest.MonkeyPatch) -> None:
 
 
 def keeps_what_was_pending_over_an_acceptance(patch: pytest.MonkeyPatch) -> None:
-    def accept(self: Acceptance, branch: list[Any]) -> tuple[Arrival, ...]:
-        last = branch[-1]
-        self.head = Head(position=last.fields.position, chain=last.chain, term=last.fields.term)
-        for record in branch:
-            self._forget(record.chain)
-        return tuple(record.arrival for record in branch)
+    def go_on(
+        self: Acceptance, records: tuple[Arrival, ...], chains: Sequence[bytes]
+    ) -> tuple[Arrival, ...]:
+        last = records[-1].fields
+        assert last is not None
+        self.head = Head(position=last.position, chain=chains[-1], term=last.term)
+        for chain in chains:
+            self._forget(chain)
+        return records
 
-    patch.setattr(Acceptance, "_accept", accept)
+    patch.setattr(Acceptance, "_go_on", go_on)
 
 
 def keeps_the_oldest_of_what_is_pending(patch: pytest.MonkeyPatch) -> None:

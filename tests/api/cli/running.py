@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import subprocess
+import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -71,11 +73,13 @@ class Home:
         """Run a command in this process, with `said` on stdin."""
         root = logging.getLogger()
         handlers, level = root.handlers, root.level
+        hooks = sys.excepthook, threading.excepthook
         try:
             result = CliRunner().invoke(app, arguments, input=said, env=self.environment)
         finally:
             # A command sets up the log for the process that it takes to be its own.
             root.handlers, root.level = handlers, level
+            sys.excepthook, threading.excepthook = hooks
             structlog.reset_defaults()
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
