@@ -20,7 +20,6 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, assert_never
 
-from .courses.counting import Memo
 from .courses.facts import Facts
 from .courses.interval import Interval, Reason, holding_on
 from .courses.listing import listing_course
@@ -155,12 +154,11 @@ def _restorations(
 def _score_explained(
     facts: Facts, regime: RegimeId, rulebooks: Rulebooks, as_of: date
 ) -> Explanation:
-    memo = Memo()  # what each finding counts is asked for up to four days
     tiles = scoring_tiles(facts, regime, rulebooks)
     holds = holding_on(tiles, as_of)
     coming = next((tile for tile in tiles if tile.from_ > as_of), None)
     value = holds.value if holds is not None else _BEFORE
-    reasons = scoring_reasons(facts, regime, rulebooks, as_of, memo=memo)
+    reasons = scoring_reasons(facts, regime, rulebooks, as_of)
     return Explanation(
         regime=regime,
         edition=value.edition,
@@ -173,7 +171,7 @@ def _score_explained(
         verified=holds is not None and holds.verified,
         complete=value.complete,
         reasons=reasons,
-        next=_next_score(facts, regime, rulebooks, (value, coming), memo),
+        next=_next_score(facts, regime, rulebooks, (value, coming)),
         restorations=_restorations(facts, regime, rulebooks, reasons),
     )
 
@@ -186,7 +184,6 @@ def _next_score(
     regime: RegimeId,
     rulebooks: Rulebooks,
     change: tuple[Graded, Interval[Graded] | None],
-    memo: Memo,
 ) -> Next | None:
     now, coming = change
     if coming is None:
@@ -197,8 +194,8 @@ def _next_score(
     ]
     if not causes:
         last = add_days(coming.from_, -1)
-        before = scoring_reasons(facts, regime, rulebooks, last, memo=memo)
-        after = scoring_reasons(facts, regime, rulebooks, coming.from_, memo=memo)
+        before = scoring_reasons(facts, regime, rulebooks, last)
+        after = scoring_reasons(facts, regime, rulebooks, coming.from_)
         causes += _reason_causes(before, after, now.edition)
     return _next(
         coming.from_,

@@ -101,6 +101,8 @@ Days = tuple[date, date | None]
 """From a first day on, before another (null: without end)."""
 
 
+_ByEnd = tuple[bool, date, int, int, Counted]
+"""A line behind what orders it: whether it is open, the day it ends before, fact, indicator."""
 _BEHIND_ALL: Final = 2**63
 """More than any position."""
 
@@ -110,7 +112,7 @@ class _Kept:
     """The lines of some findings under one edition, those that end first in front."""
 
     findings: tuple[FindingFact, ...] = ()
-    lines: list[tuple[date, int, int, Counted]] = field(default_factory=list)
+    lines: list[_ByEnd] = field(default_factory=list)
 
     def follow(self, findings: tuple[FindingFact, ...], rules: _Rules) -> None:
         """Take the lines of these findings instead of those of the former ones."""
@@ -122,7 +124,7 @@ class _Kept:
         else:
             for was, now in changes(self.findings, findings):
                 for line in _lines_of(was, rules):
-                    del self.lines[bisect_left(self.lines, _by_end(line)[:3])]
+                    del self.lines[bisect_left(self.lines, _by_end(line)[:4])]
                 for line in _lines_of(now, rules):
                     insort(self.lines, _by_end(line))
         self.findings = findings
@@ -130,7 +132,7 @@ class _Kept:
     def touching(self, days: Days) -> list[Counted]:
         """The lines of which some day is among these."""
         first, until = days
-        begins = bisect_right(self.lines, (first, _BEHIND_ALL))
+        begins = bisect_right(self.lines, (False, first, _BEHIND_ALL))
         if until is None:
             return [line for *_, line in self.lines[begins:]]
         return [line for *_, line in self.lines[begins:] if line.from_ < until]
@@ -162,9 +164,8 @@ class Memo:
         return kept.touching(days)
 
 
-def _by_end(line: Counted) -> tuple[date, int, int, Counted]:
-    """The line behind what tells it apart: the day it ends before, its fact, its indicator."""
-    return line.until or date.max, line.position, line.leaf, line
+def _by_end(line: Counted) -> _ByEnd:
+    return line.until is None, line.until or date.max, line.position, line.leaf, line
 
 
 def _lines_of(finding: FindingFact | None, rules: _Rules) -> Iterator[Counted]:

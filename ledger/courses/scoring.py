@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import localcontext
+from functools import lru_cache
 
 from ..dates import covers
 from ..rulebook import Edition, Rulebooks, ScoringRegime
@@ -37,10 +38,11 @@ from .grading import Graded, GradeState, capping_of, limited
 from .interval import Interval, Reason
 from .listing import Listed, listings_of
 from .matching import applies_on
+from .same import Same
 from .stands import Said
 from .tiles import merged
 from .tree import EXACT, Clip, RunningSum, Tree
-from .weighing import Scales, Stretch
+from .weighing import Stretch, scales_of, weighed
 
 __all__ = [
     "GradeState",
@@ -90,19 +92,19 @@ def scoring_tiles(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> tuple
 
     Empty if the rulebook has no edition.
     """
-    course = Scales(regime, rulebooks).weigh(facts)
+    course = weighed(facts, regime, rulebooks)
     return tuple(_tile(from_, until, said) for from_, until, said in course.said())
 
 
 def scoring_reasons(
-    facts: Facts, regime: RegimeId, rulebooks: Rulebooks, day: date, *, memo: Memo | None = None
+    facts: Facts, regime: RegimeId, rulebooks: Rulebooks, day: date
 ) -> tuple[Reason, ...]:
     """The reasons for the score on the day; their points add up to it exactly.
 
-    Empty where there is no score. `memo` remembers what single facts count, for the next call about
-    the same subject, regime and rulebooks.
+    Empty where there is no score.
     """
-    for stretch in Scales(regime, rulebooks).stretches:
+    memo = _memo_of(Same(facts), regime, Same(rulebooks))
+    for stretch in scales_of(regime, rulebooks).stretches:
         if covers(stretch.from_, stretch.until, day):
             scored = _scored(facts, stretch, rulebooks, memo, day)
             applies = scored and applies_on(scored.regime.applies_to, facts.profile, day)
@@ -110,10 +112,16 @@ def scoring_reasons(
     return ()
 
 
+@lru_cache(maxsize=512)  # an explanation asks for up to four days, and who asks for one asks again
+def _memo_of(_facts: Same[Facts], _regime: RegimeId, _rulebooks: Same[Rulebooks]) -> Memo:
+    """What single facts count."""
+    return Memo()
+
+
 def scoring_course(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> tuple[Tile, ...]:
     """The course with its reasons: tiles that are cut wherever a reason changes."""
-    scales = Scales(regime, rulebooks)
-    course = scales.weigh(facts)
+    scales = scales_of(regime, rulebooks)
+    course = weighed(facts, regime, rulebooks)
     tiles: list[Tile] = []
     for stretch in scales.stretches:
         scored = _scored(facts, stretch, rulebooks)

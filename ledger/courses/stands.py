@@ -15,6 +15,7 @@ from typing import Final
 from ..rulebook import Edition, ScoringRegime
 from ..values import plain
 from .grading import Graded, GradeState, band_of, capping_of, is_trusted, limited
+from .same import Same
 from .tree import EXACT, TOP, RunningSum, Tree, tree_of
 
 __all__ = ["APPLIES", "Said", "Scale", "Stand", "Weight", "on_list", "points", "scale_of"]
@@ -199,34 +200,14 @@ class Scale:
         return Said(value, verified)
 
 
-class _SameEdition:
-    """An edition and a regime as a key by identity: their values are large and slow to hash."""
-
-    __slots__ = ("edition", "regime")
-
-    def __init__(self, edition: Edition | None, regime: ScoringRegime | None) -> None:
-        self.edition = edition
-        self.regime = regime
-
-    def __hash__(self) -> int:
-        return hash((id(self.edition), id(self.regime)))
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _SameEdition)
-            and self.edition is other.edition
-            and self.regime is other.regime
-        )
-
-
 def scale_of(edition: Edition | None, regime: ScoringRegime | None) -> Scale:
     """The scale of the regime as the edition has it, one and the same each time."""
-    return _scale(_SameEdition(edition, regime))
+    return _scale(Same(edition), Same(regime))
 
 
 @lru_cache(maxsize=64)
-def _scale(same: _SameEdition) -> Scale:
-    return Scale(same.edition, same.regime)
+def _scale(edition: Same[Edition | None], regime: Same[ScoringRegime | None]) -> Scale:
+    return Scale(edition.value, regime.value)
 
 
 def _gradeless(state: GradeState, edition: Edition | None) -> Said:

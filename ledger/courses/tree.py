@@ -11,6 +11,7 @@ from typing import Final
 
 from ..rulebook import Indicator, Limit, Mark, Node, ScoringRegime
 from .matching import Traits, fits
+from .same import Same
 
 __all__ = [
     "EXACT",
@@ -98,29 +99,14 @@ class Tree:
         return any(event in leaf.indicator.on.event for leaf in self.leaves)
 
 
-class Same:
-    """A regime as a key by identity: its value is large and slow to hash."""
-
-    __slots__ = ("regime",)
-
-    def __init__(self, regime: ScoringRegime) -> None:
-        self.regime = regime
-
-    def __hash__(self) -> int:
-        return id(self.regime)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self.regime is other.regime
-
-
 def tree_of(regime: ScoringRegime) -> Tree:
     """The regime's nodes and indicators, laid out once for each regime."""
     return _tree(Same(regime))
 
 
 @lru_cache(maxsize=256)
-def _tree(same: Same) -> Tree:
-    regime = same.regime
+def _tree(same: Same[ScoringRegime]) -> Tree:
+    regime = same.value
     branches: list[Branch] = []
     leaves: list[Leaf] = []
 

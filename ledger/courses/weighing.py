@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
 from ..dates import earlier_end
@@ -18,9 +19,10 @@ from ..values import RegimeId
 from .counting import Days, Shape, counted_facts, shape_of
 from .facts import Facts, Profile
 from .listing import listings_of
+from .same import Same
 from .stands import APPLIES, Said, Scale, Stand, Weight, on_list, points, scale_of
 
-__all__ = ["NOWHERE", "Scales", "Stretch", "Weighed"]
+__all__ = ["NOWHERE", "Scales", "Stretch", "Weighed", "scales_of", "weighed"]
 
 
 _SHAPES_KEPT: Final = 50_000
@@ -163,6 +165,26 @@ class Scales:
     def _fact_lines(self, facts: Facts) -> Iterator[_Line]:
         for stretch in self.stretches:
             yield from _fact_lines(stretch, facts, self.rulebooks)
+
+
+def scales_of(regime: RegimeId, rulebooks: Rulebooks) -> Scales:
+    """The scales of the regime, one and the same for the same rulebooks."""
+    return _scales(regime, Same(rulebooks))
+
+
+@lru_cache(maxsize=32)
+def _scales(regime: RegimeId, rulebooks: Same[Rulebooks]) -> Scales:
+    return Scales(regime, rulebooks.value)
+
+
+def weighed(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> Weighed:
+    """The course of these facts, worked out once for the same facts and rulebooks."""
+    return _weighed(Same(facts), regime, Same(rulebooks))
+
+
+@lru_cache(maxsize=512)  # who asks why a subject is graded asks again
+def _weighed(facts: Same[Facts], regime: RegimeId, rulebooks: Same[Rulebooks]) -> Weighed:
+    return _scales(regime, rulebooks).weigh(facts.value)
 
 
 def _stretches(regime: RegimeId, rulebooks: Rulebooks) -> Iterator[Stretch]:

@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -74,7 +75,8 @@ def test_every_day_from_which_a_clock_may_run_is_part_of_the_shape(
     named = {field.name for field in fields(content)} & {start.value for start in DateName}
     assert {"decided_on", "effective_on"} <= named
     for name in named:
-        moved = replace(finding, content=replace(content, **{name: date(1999, 9, 9)}))
+        changed: Any = {name: date(1999, 9, 9)}
+        moved = replace(finding, content=replace(content, **changed))
         assert shape_of(moved) != shape_of(finding), name
     assert shape_of(replace(finding, annulled_at=7)) != shape_of(finding)
     assert shape_of(replace(finding, position=7)) == shape_of(finding)
