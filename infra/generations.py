@@ -170,7 +170,8 @@ def drop_generations(
         dropped = [one for one in stored(connection) if one.number not in kept]
         for one in dropped:
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(one.schema)))
-        connection.execute(_SQL["forget_places"], {"generations": [one.number for one in dropped]})
+        gone = {"projector": PROJECTOR, "generations": [one.number for one in dropped]}
+        connection.execute(_SQL["forget_places"], gone)
 
 
 def mark(connection: Connection, generation: Generation, by: str) -> None:

@@ -35,8 +35,10 @@ SELECT substr(nspname, 7)::integer AS number, obj_description(oid, 'pg_namespace
  ORDER BY number DESC LIMIT 1;
 
 -- name: forget_places
--- The places of generations that are dropped.
-DELETE FROM public.projection_place WHERE generation = ANY (%(generations)s::integer[]);
+-- The places of generations of the views that are dropped; other tables have generations of their own.
+DELETE FROM public.projection_place
+ WHERE generation = ANY (%(generations)s::integer[])
+   AND (projector = %(projector)s OR starts_with(projector, %(projector)s || ' '));
 
 -- name: join_shares
 -- Where all shares of a fold have come to the same place, the generation is there.

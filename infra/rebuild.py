@@ -53,7 +53,7 @@ from .reader import PlaceLost
 __all__ = ["Progress", "Rebuilt", "rebuild", "verify_views"]
 
 _BATCH: Final = 20_000
-_STATES_KEPT: Final = 150_000
+_STATES_KEPT: Final = 100_000
 _LAG: Final = 1_000
 """How many records the new generation may be behind when indexes are made."""
 _CONNECTED_TRIES: Final = 100

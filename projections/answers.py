@@ -279,6 +279,10 @@ class Views(Protocol):
         """All lists, with how many are on each on the day."""
         ...
 
+    def has_list(self, name: ListId, known_at: int) -> bool:
+        """Whether anybody was put on a list up to a position."""
+        ...
+
     def standing(self, subject: SubjectId, at: At) -> tuple[StandingRow, ...]:
         """What stands against a subject on the day."""
         ...

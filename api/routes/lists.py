@@ -76,11 +76,9 @@ def one_list(
     request: Request,
 ) -> JsonAnswer:
     page = page_of(read, query, request)
-    known = RULE_ID.fullmatch(list_id) and any(
-        one.list == list_id for one in read.views.lists(page.at)
-    )
-    if not known:
+    name = ListId(list_id)
+    if not (RULE_ID.fullmatch(list_id) and read.views.has_list(name, page.at.known_at)):
         raise Problem("not-found", "there is no such list; /v1/lists has all of them")
     after = tuple(map(str, page.after))
-    found = read.views.listings(ListId(list_id), page.at, after=after, limit=page.limit)
+    found = read.views.listings(name, page.at, after=after, limit=page.limit)
     return page_answer(read, page, found, list=list_id)

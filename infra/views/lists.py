@@ -86,6 +86,13 @@ class Lists(Questions):
             rows = snapshot.rows(_SQL["lists"], asked)
         return tuple(ListSummary(list=row[0], name=row[1], on_it=row[2]) for row in rows)
 
+    def has_list(self, name: ListId, known_at: int) -> bool:
+        """Whether anybody was put on a list up to a position."""
+        asked = {"list": name, "known_at": known_at}
+        with self._snapshots.take() as snapshot:
+            row = snapshot.row(_SQL["has_list"], asked)
+        return row is not None and bool(row[0])
+
     def search(self, name: str, known_at: int, *, after: tuple[str, ...] = (), limit: int) -> Page:
         """Subjects of which a present or former name holds this text, folded; by subject.
 

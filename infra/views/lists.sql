@@ -103,6 +103,11 @@ SELECT list,
  WHERE known_from <= %(known_at)s
  GROUP BY list ORDER BY list;
 
+-- name: has_list
+-- Whether anybody was put on a list up to a position.
+SELECT EXISTS (SELECT FROM listing_now WHERE list = %(list)s AND known_from <= %(known_at)s)
+    OR EXISTS (SELECT FROM listing_was WHERE list = %(list)s AND known_from <= %(known_at)s);
+
 -- name: search
 -- Subjects of which a name known at a position holds a text; of several such names, the last.
 SELECT found.subject, s.kind, s.region, found.name, named.name, coded.value

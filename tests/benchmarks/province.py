@@ -38,7 +38,7 @@ from ledger.events import (
     SubjectRegistered,
     SubjectRenamed,
 )
-from ledger.identifiers import SubjectId, SubjectKind, subject_id_from, uscc
+from ledger.identifiers import SubjectId, SubjectKind, index_keys, subject_id_from, uscc
 from ledger.sequencing import Append, Draft
 from ledger.values import (
     ActId,
@@ -130,7 +130,7 @@ class Province:
             key_hash=None,
             command_hash=_COMMAND,
             actor="local",
-            claims=event.identifiers if isinstance(event, SubjectRegistered) else (),
+            claims=_claims(event),
         )
 
     def _event(self, number: int, known: _Subject, event_id: EventId) -> Event:
@@ -238,6 +238,12 @@ class Province:
 def subject_id(number: int) -> SubjectId:
     """The id of a subject."""
     return subject_id_from(number.to_bytes(16, "big"))
+
+
+def _claims(event: Event) -> tuple[Identifier, ...]:
+    """What the ledger's index holds for the identifiers that an event gives."""
+    given = event.identifiers if isinstance(event, SubjectRegistered) else ()
+    return tuple(key for one in given for key in index_keys(one))
 
 
 def _code(number: int) -> Identifier:

@@ -313,6 +313,8 @@ def test_lists_count_the_subjects_that_are_on_them(shown: Shown, moments: list[A
             name: len(on_it) for name, on_it in counts.items()
         }
         assert all(one.name == "演示名单" for one in shown.views.lists(at))
+        assert all(shown.views.has_list(ListId(one), at.known_at) for one in found)
+        assert not shown.views.has_list(ListId("nobody-was-put-on-it"), at.known_at)
 
 
 def test_what_stands_against_a_subject_is_what_was_not_set_aside(
