@@ -26,7 +26,7 @@ from infra.connections import Pool, connect, open_pool
 from infra.creation import (
     KeyMissing,
     OtherLedger,
-    create_ledger,
+    create_on_table,
     holds_ledger,
     public_keys,
     require_ledger,
@@ -62,7 +62,6 @@ from infra.log_source import (
     LivesOnKafka,
     OpenLog,
     kafka_source,
-    pinned_in,
     pinned_topic,
     table_source,
 )
@@ -457,7 +456,14 @@ def opened(
         held.callback(pool.close)
         running = None
         if database.kafka is None:
-            _create_on_table(settings, pool, keys)
+            with pool.connection() as connection:
+                create_on_table(
+                    connection,
+                    ledger=settings.id,
+                    signer=keys.of_the_ledger,
+                    fresh=fresh_event,
+                    now=clock.now,
+                )
         else:
             site = _site(settings, database, keys)
             is_relaying = database.run is None if relays is None else relays
@@ -536,20 +542,6 @@ def opened(
 
 def _nobody() -> None:
     """Nobody need look."""
-
-
-def _create_on_table(settings: Settings, pool: Pool, keys: Keys) -> None:
-    with pool.connection() as connection:
-        pinned = pinned_in(connection)
-        if pinned is not None:
-            raise LivesOnKafka(pinned)
-        create_ledger(
-            connection,
-            ledger=settings.id,
-            signer=keys.of_the_ledger,
-            fresh=fresh_event,
-            now=clock.now,
-        )
 
 
 def _site(settings: Settings, database: Database, keys: Keys) -> KafkaSite:

@@ -21,6 +21,7 @@ from ledger.sequencing import Append
 from ledger.values import EventId
 
 from .codec import canonical, instant, term_opened_draft
+from .log_source import LivesOnKafka, pinned_in
 from .sequencer import PostgresSequencer
 from .signer import PublicKey, Signer
 from .sql import queries
@@ -29,6 +30,7 @@ __all__ = [
     "KeyMissing",
     "OtherLedger",
     "create_ledger",
+    "create_on_table",
     "holds_ledger",
     "public_keys",
     "require_ledger",
@@ -78,6 +80,26 @@ def create_ledger(
             return False
         _begin(connection, ledger, signer(), fresh, now)
     return True
+
+
+def create_on_table(
+    connection: psycopg.Connection[TupleRow],
+    *,
+    ledger: str,
+    signer: Callable[[], Signer],
+    fresh: Callable[[], EventId],
+    now: Callable[[], datetime],
+) -> bool:
+    """As `create_ledger`, for whoever runs the ledger on the table log.
+
+    Raises:
+        OtherLedger: the database holds another ledger.
+        LivesOnKafka: it has lived on a topic of Kafka.
+    """
+    pinned = pinned_in(connection)
+    if pinned is not None:
+        raise LivesOnKafka(pinned)
+    return create_ledger(connection, ledger=ledger, signer=signer, fresh=fresh, now=now)
 
 
 def holds_ledger(connection: psycopg.Connection[TupleRow]) -> bool:

@@ -69,7 +69,10 @@ class Fetches(Protocol):
         ...
 
     def position(self, wait_s: float) -> int:
-        """The offset behind all that was given or is given to nobody; may take this time."""
+        """The offset behind all that was given or is given to nobody; may take this time.
+
+        Raises as `poll`.
+        """
         ...
 
     def close(self) -> None:

@@ -208,13 +208,19 @@ class KafkaLog:
         except OutOfRange as error:
             raise self._out_of_range(offset) from error
 
+    def _position(self, offset: int) -> int:
+        try:
+            return self._fetches.position(self._patience_s)
+        except OutOfRange as error:
+            raise self._out_of_range(offset) from error
+
     def _poll_to_end(self, offset: int, limit: int) -> list[Arrival]:
         """Records; none if the log ended at `offset` when asked, as what was fetched may lag."""
         end = self._edge(OffsetSpec.LATEST)
         if offset > end:
             raise self._out_of_range(offset)
         deadline = clock.elapsed() + self._patience_s
-        while self._fetches.position(self._patience_s) < end:
+        while self._position(offset) < end:
             left_s = deadline - clock.elapsed()
             if left_s <= 0:
                 self._sure_until = 0

@@ -12,13 +12,13 @@ from ledger.sequencing import Append
 from . import clock
 from .codec import instant, term_opened_draft
 from .connections import Pool, connect, open_pool
-from .creation import create_ledger, holds_ledger, public_keys, require_ledger, write_keys
+from .creation import create_on_table, holds_ledger, public_keys, require_ledger, write_keys
 from .follower import Follower
 from .gate_store import TermOpener
 from .ids import fresh_event
 from .kafka_site import KafkaSite, Running, await_serving, on_kafka
 from .keys import Keys, signing
-from .log_source import LivesOnKafka, kafka_source, pinned_in
+from .log_source import kafka_source
 from .memory import MemoryStore
 from .migrations import migrate
 from .places import stored_places
@@ -91,7 +91,14 @@ def postgres_ledger(
         held.callback(pool.close)
         running = None
         if settings.kafka is None:
-            _create_on_table(settings, pool, keys)
+            with pool.connection() as connection:
+                create_on_table(
+                    connection,
+                    ledger=settings.id,
+                    signer=keys.of_the_ledger,
+                    fresh=fresh_event,
+                    now=clock.now,
+                )
         else:
             running = held.enter_context(on_kafka(_site(settings, url, keys), relays=relays))
         with pool.connection() as connection:
@@ -116,20 +123,6 @@ def postgres_ledger(
         )
         held.callback(sequencer.close)
         yield PostgresLedger(sequencer, pool, entered)
-
-
-def _create_on_table(settings: Settings, pool: Pool, keys: Keys) -> None:
-    with pool.connection() as connection:
-        pinned = pinned_in(connection)
-        if pinned is not None:
-            raise LivesOnKafka(pinned)
-        create_ledger(
-            connection,
-            ledger=settings.id,
-            signer=keys.of_the_ledger,
-            fresh=fresh_event,
-            now=clock.now,
-        )
 
 
 def _site(settings: Settings, url: str, keys: Keys) -> KafkaSite:

@@ -12,11 +12,9 @@ filled in minutes.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -54,6 +52,8 @@ from ledger.values import (
 )
 from tests.codes import synthetic_uscc
 
+from .workload import HOT, sizes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -61,11 +61,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HOT", "Province", "subject_id"]
 
-HOT: Final = 0
-"""The number of the subject with the most events."""
-_EVENTS_A_SUBJECT: Final = 5
 _HOT_SHARE: Final = 200
-_MEDIAN_AFTER_REGISTRATION: Final = 2
 _FIRST_DAY: Final = date(2016, 1, 1)
 _DAYS: Final = 3_900
 _LISTS: Final = ("demo-serious", "published/demo")
@@ -89,7 +85,7 @@ class Province:
 
     def __init__(self, events: int, seed: int = 1) -> None:
         self.events = events
-        self.sizes = _sizes(events)
+        self.sizes = sizes(events, _HOT_SHARE)
         self._random = Random(seed)  # noqa: S311  # invented events
         self._known: dict[int, _Subject] = {}
 
@@ -248,24 +244,6 @@ def _claims(event: Event) -> tuple[Identifier, ...]:
 
 def _code(number: int) -> Identifier:
     return uscc(synthetic_uscc(number))
-
-
-def _sizes(events: int) -> tuple[int, ...]:
-    """How many events each subject has, the one with the most first."""
-    subjects, hot = events // _EVENTS_A_SUBJECT, events // _HOT_SHARE
-    others = subjects - 1
-    mean = (events - hot - others) / others
-    sigma = math.sqrt(2 * math.log(mean / _MEDIAN_AFTER_REGISTRATION))
-    law = NormalDist()
-    found = [
-        1 + max(1, round(_MEDIAN_AFTER_REGISTRATION * math.exp(sigma * law.inv_cdf(rank))))
-        for rank in ((one + 0.5) / others for one in range(others))
-    ]
-    # Rounding leaves a few too many or too few: the larger half takes them, one each.
-    over = sum(found) + hot - events
-    for place in range(1, abs(over) + 1):
-        found[-place] -= 1 if over > 0 else -1
-    return (hot, *found)
 
 
 def _penalty(

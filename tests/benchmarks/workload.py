@@ -67,12 +67,13 @@ def events_wanted() -> int:
 
 
 @cache
-def sizes(events: int) -> tuple[int, ...]:
+def sizes(events: int, hot_share: int = _HOT_SHARE) -> tuple[int, ...]:
     """How many events each subject has: a fifth as many subjects as events, the hot one first.
 
-    All but the hot one follow a log-normal law, of which the median and the mean are given.
+    It has one in `hot_share` of all; the others follow a log-normal law, of which the median and
+    the mean are given.
     """
-    subjects, hot = events // _EVENTS_A_SUBJECT, events // _HOT_SHARE
+    subjects, hot = events // _EVENTS_A_SUBJECT, events // hot_share
     others = subjects - 1
     mean = (events - hot - others) / others
     sigma = math.sqrt(2 * math.log(mean / _MEDIAN_AFTER_REGISTRATION))

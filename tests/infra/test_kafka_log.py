@@ -15,8 +15,9 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 
 from infra import clock
-from infra.kafka_clients import KafkaUnreachable
+from infra.kafka_clients import UNREACHABLE, KafkaUnreachable
 from infra.kafka_log import KafkaLog, LogCut, OffsetOutOfRange, RecordDamaged, TopicMadeAnew
+from infra.live_fetches import LiveFetches
 from infra.local import Cluster, Kafka, start_kafka
 from infra.memory import MemoryLog, MemoryStore
 from infra.reader import PlaceLost, Reader
@@ -580,6 +581,29 @@ def test_a_tail_that_was_lost_and_grew_again_is_told_to_who_had_read_it(
         assert values(arrived) == [b"1", b"12", b"13", b"14"]
         before, *after = [one.leader_epoch for one in arrived]
         assert before < min(after)
+
+
+def test_who_only_asks_where_it_is_is_told_of_a_lost_tail_too(broker: Broker) -> None:
+    topic = broker.topic()
+    send(broker.kafka, topic, *numbered(0, 1))
+    kept = broker.segment(topic).stat().st_size
+    send(broker.kafka, topic, *numbered(2, 3))
+    with closing(LiveFetches(broker.kafka.address, topic, 5.0)) as fetches:
+        fetches.seek(0)
+        assert values(fetches.poll(10, 5.0)) == [b"0", b"1", b"2", b"3"]
+        broker.kafka.stop()
+        with broker.segment(topic).open("r+b") as file:
+            file.truncate(kept)
+        broker.start()
+        send(broker.kafka, topic, *numbered(12, 13, 14))
+
+        def asked() -> bool:
+            with suppress(*UNREACHABLE):
+                fetches.position(0.5)
+            return False
+
+        with pytest.raises(LogCut):
+            wait_until(asked, 30.0)
 
 
 def test_a_byte_that_flipped_on_the_brokers_disk_is_noticed(
