@@ -19,9 +19,8 @@ this regime ends it; one in another regime does not. What was annulled never cou
 corrected counts as it should have read.
 """
 
-from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from operator import attrgetter
@@ -35,16 +34,13 @@ from ..events import (
     ListingDecided,
     PenaltyImposed,
 )
-from ..rulebook import CountsFacts, Edition, Indicator, PointsTerm, Rulebooks, ScoringRegime
-from ..values import EditionId, EventId
-from .alike import changes
-from .facts import NOTHING_KNOWN, EarlyEnd, Facts, FindingFact
-from .interval import Interval
-from .listing import Listed, listings_of
-from .matching import STORED_NAME, clock_day, traits_of
+from ..rulebook import CountsFacts, Edition, Indicator, PointsTerm, ScoringRegime
+from ..values import EventId
+from .facts import EarlyEnd, Facts, FindingFact
+from .matching import clock_day, traits_of
 from .tree import Tree
 
-__all__ = ["Counted", "Days", "Memo", "Shape", "counted_facts", "shape_of"]
+__all__ = ["Counted", "Days", "Shape", "counted_facts", "shape_of"]
 
 _NOTHING = Decimal(0)
 
@@ -101,78 +97,6 @@ Days = tuple[date, date | None]
 """From a first day on, before another (null: without end)."""
 
 
-_ByEnd = tuple[bool, date, int, int, Counted]
-"""A line behind what orders it: whether it is open, the day it ends before, fact, indicator."""
-_BEHIND_ALL: Final = 2**63
-"""More than any position."""
-
-
-@dataclass(slots=True)
-class _Kept:
-    """The lines of some findings under one edition, those that end first in front."""
-
-    findings: tuple[FindingFact, ...] = ()
-    lines: list[_ByEnd] = field(default_factory=list)
-
-    def follow(self, findings: tuple[FindingFact, ...], rules: _Rules) -> None:
-        """Take the lines of these findings instead of those of the former ones."""
-        if findings is self.findings:
-            return
-        if not self.findings:
-            counted = [line for finding in findings for line in _lines_of(finding, rules)]
-            self.lines = sorted(map(_by_end, counted))
-        else:
-            for was, now in changes(self.findings, findings):
-                for line in _lines_of(was, rules):
-                    del self.lines[bisect_left(self.lines, _by_end(line)[:4])]
-                for line in _lines_of(now, rules):
-                    insort(self.lines, _by_end(line))
-        self.findings = findings
-
-    def touching(self, days: Days) -> list[Counted]:
-        """The lines of which some day is among these."""
-        first, until = days
-        begins = bisect_right(self.lines, (False, first, _BEHIND_ALL))
-        if until is None:
-            return [line for *_, line in self.lines[begins:]]
-        return [line for *_, line in self.lines[begins:] if line.from_ < until]
-
-
-@dataclass(slots=True)
-class Memo:
-    """What one subject has counted in one regime of the same rulebooks, from call to call.
-
-    It changes no result. Between calls the facts may be others: only findings that have changed are
-    counted anew.
-    """
-
-    _editions: dict[EditionId, _Kept] = field(default_factory=dict)
-    _facts: Facts = NOTHING_KNOWN
-    _presence: tuple[Interval[Listed], ...] = ()
-
-    def presence(self, facts: Facts, rulebooks: Rulebooks) -> tuple[Interval[Listed], ...]:
-        """The subject's presence on all lists."""
-        if facts.listings is not self._facts.listings or facts.profile is not self._facts.profile:
-            self._presence = listings_of(facts, rulebooks)
-            self._facts = facts
-        return self._presence
-
-    def lines(self, findings: tuple[FindingFact, ...], rules: _Rules, days: Days) -> list[Counted]:
-        """The lines of these findings that touch the days."""
-        kept = self._editions.setdefault(rules.edition.id, _Kept())
-        kept.follow(findings, rules)
-        return kept.touching(days)
-
-
-def _by_end(line: Counted) -> _ByEnd:
-    return line.until is None, line.until or date.max, line.position, line.leaf, line
-
-
-def _lines_of(finding: FindingFact | None, rules: _Rules) -> Iterator[Counted]:
-    if finding is not None and finding.is_standing:
-        yield from _lines(_as_standing(finding), rules)
-
-
 Shape = tuple[object, ...]
 """All of a finding that decides what it counts, but for its name and its place on the log."""
 _DAYS_OF: Final[Mapping[type[Finding], Callable[[Finding], tuple[object, ...]]]] = {
@@ -206,28 +130,12 @@ def shape_of(finding: FindingFact) -> Shape:
     )
 
 
-def counted_facts(  # noqa: PLR0913, PLR0917  # the facts, and the edition taken apart
-    facts: Facts,
-    edition: Edition,
-    regime: ScoringRegime,
-    tree: Tree,
-    days: Days,
-    within: Days | None = None,
-    memo: Memo | None = None,
+def counted_facts(
+    facts: Facts, edition: Edition, regime: ScoringRegime, tree: Tree, days: Days
 ) -> Iterator[Counted]:
-    """What the edition, in force on `days`, counts of the facts in its regime.
-
-    Lines that touch none of the days `within` may be left out.
-    """
+    """What the edition, in force on `days`, counts of the facts in its regime."""
     rules = _Rules(edition=edition, regime=regime, tree=tree, until=days[1])
-    if memo is None:
-        for fact in _standing(facts):
-            yield from _lines(fact, rules)
-        return
-    yield from memo.lines(facts.findings, rules, within or days)
-    if not tree.counts_any(STORED_NAME[ListingDecided]):
-        return
-    for fact in _standing(Facts(listings=facts.listings)):
+    for fact in _standing(facts):
         yield from _lines(fact, rules)
 
 
@@ -248,7 +156,13 @@ def _decided_on(fact: _Standing) -> date:
 def _standing(facts: Facts) -> Iterator[_Standing]:
     for finding in facts.findings:
         if finding.is_standing:
-            yield _as_standing(finding)
+            yield _Standing(
+                event=finding.event,
+                position=finding.position,
+                content=finding.content,
+                ended=finding.ended,
+                off_list_on=None,
+            )
     for listing in facts.listings:
         if listing.decided is not None and listing.is_standing:
             yield _Standing(
@@ -258,16 +172,6 @@ def _standing(facts: Facts) -> Iterator[_Standing]:
                 ended=listing.ended,
                 off_list_on=listing.ended_on,
             )
-
-
-def _as_standing(finding: FindingFact) -> _Standing:
-    return _Standing(
-        event=finding.event,
-        position=finding.position,
-        content=finding.content,
-        ended=finding.ended,
-        off_list_on=None,
-    )
 
 
 def _counted(fact: _Standing, leaf: int, rules: _Rules) -> Counted | None:

@@ -32,7 +32,7 @@ from functools import lru_cache
 from ..dates import covers
 from ..rulebook import Edition, Rulebooks, ScoringRegime
 from ..values import RegimeId, plain
-from .counting import Counted, Memo, counted_facts
+from .counting import Counted, counted_facts
 from .facts import Facts
 from .grading import Graded, GradeState, capping_of, limited
 from .interval import Interval, Reason
@@ -103,19 +103,12 @@ def scoring_reasons(
 
     Empty where there is no score.
     """
-    memo = _memo_of(Same(facts), regime, Same(rulebooks))
     for stretch in scales_of(regime, rulebooks).stretches:
         if covers(stretch.from_, stretch.until, day):
-            scored = _scored(facts, stretch, rulebooks, memo, day)
+            scored = _scored(Same(facts), stretch, Same(rulebooks))
             applies = scored and applies_on(scored.regime.applies_to, facts.profile, day)
             return _reasons(scored, day) if scored and applies else ()
     return ()
-
-
-@lru_cache(maxsize=512)  # an explanation asks for up to four days, and who asks for one asks again
-def _memo_of(_facts: Same[Facts], _regime: RegimeId, _rulebooks: Same[Rulebooks]) -> Memo:
-    """What single facts count."""
-    return Memo()
 
 
 def scoring_course(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> tuple[Tile, ...]:
@@ -124,7 +117,7 @@ def scoring_course(facts: Facts, regime: RegimeId, rulebooks: Rulebooks) -> tupl
     course = weighed(facts, regime, rulebooks)
     tiles: list[Tile] = []
     for stretch in scales.stretches:
-        scored = _scored(facts, stretch, rulebooks)
+        scored = _scored(Same(facts), stretch, Same(rulebooks))
         days = sorted({stretch.from_, *_days_within(stretch, course.days), *_turns(scored)})
         for from_, until in zip(days, (*days[1:], stretch.until), strict=True):
             said = course.on(from_)
@@ -157,22 +150,16 @@ def _tile(from_: date, until: date | None, said: Said, reasons: tuple[Reason, ..
     )
 
 
-def _scored(
-    facts: Facts,
-    stretch: Stretch,
-    rulebooks: Rulebooks,
-    memo: Memo | None = None,
-    day: date | None = None,
-) -> _Scored | None:
-    """What the stretch's edition counts (on one day at least); None if it has no such regime."""
+@lru_cache(maxsize=512)  # an explanation asks for up to four days, and who asks for one asks again
+def _scored(facts: Same[Facts], stretch: Stretch, rulebooks: Same[Rulebooks]) -> _Scored | None:
+    """What the stretch's edition counts; None if it has no such regime."""
     edition, regime, tree = stretch.scale.edition, stretch.scale.regime, stretch.scale.tree
     if edition is None or regime is None or tree is None:
         return None
     days = stretch.from_, stretch.until
-    within = None if day is None else (day, None)
     listed: tuple[Interval[Listed], ...] = ()
-    if stretch.scale.lists and facts.listings:
-        present = listings_of(facts, rulebooks) if memo is None else memo.presence(facts, rulebooks)
+    if stretch.scale.lists and facts.value.listings:
+        present = listings_of(facts.value, rulebooks.value)
         listed = tuple(on for on in present if on.value.list in stretch.scale.lists)
     return _Scored(
         from_=stretch.from_,
@@ -180,7 +167,7 @@ def _scored(
         edition=edition,
         regime=regime,
         tree=tree,
-        counted=tuple(counted_facts(facts, edition, regime, tree, days, within, memo)),
+        counted=tuple(counted_facts(facts.value, edition, regime, tree, days)),
         listed=listed,
     )
 

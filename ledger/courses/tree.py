@@ -94,10 +94,6 @@ class Tree:
             )
         return found
 
-    def counts_any(self, event: str) -> bool:
-        """Whether a leaf might count events of this stored name."""
-        return any(event in leaf.indicator.on.event for leaf in self.leaves)
-
 
 def tree_of(regime: ScoringRegime) -> Tree:
     """The regime's nodes and indicators, laid out once for each regime."""
