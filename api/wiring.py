@@ -38,7 +38,6 @@ from infra.figures import Stored, StoredFigures, add_refused, put_halt
 from infra.follower import Follower
 from infra.gate import TopicUnfit
 from infra.gate_keeper import GateKeeper
-from infra.gate_store import TermOpener
 from infra.generations import NoGeneration, ensure_live
 from infra.ids import fresh_event, fresh_subject
 from infra.kafka_site import KafkaSite, Running, await_serving, keep_relaying, on_kafka
@@ -465,7 +464,7 @@ def opened(
                     now=clock.now,
                 )
         else:
-            site = _site(settings, database, keys)
+            site = _site(database, keys)
             is_relaying = database.run is None if relays is None else relays
             running = held.enter_context(on_kafka(site, relays=is_relaying))
             _remember(settings, home, database)
@@ -544,17 +543,10 @@ def _nobody() -> None:
     """Nobody need look."""
 
 
-def _site(settings: Settings, database: Database, keys: Keys) -> KafkaSite:
-    assert database.kafka is not None, "its log is on Kafka"
-    return KafkaSite(
-        database_url=database.url,
-        address=database.kafka.address,
-        single_broker=database.kafka.single_broker,
-        opener=TermOpener(
-            ledger=settings.id, signer=keys.of_the_ledger, fresh=fresh_event, now=clock.now
-        ),
-        verify=keys.verifier,
-    )
+def _site(database: Database, keys: Keys) -> KafkaSite:
+    kafka = database.kafka
+    assert kafka is not None, "its log is on Kafka"
+    return KafkaSite.of(keys, kafka.address, single_broker=kafka.single_broker)
 
 
 def _remember(settings: Settings, home: Home, database: Database) -> None:
@@ -641,7 +633,7 @@ def run_projector(settings: Settings, database: Database, stop: threading.Event)
 def run_relay(settings: Settings, database: Database, stop: threading.Event) -> None:
     """Send what is sequenced to Kafka until `stop` is set."""
     migrate(database.url)
-    keep_relaying(_site(settings, database, Keys.of(settings, database.url)), stop)
+    keep_relaying(_site(database, Keys.of(settings, database.url)), stop)
 
 
 def project(parts: Parts, upto: int) -> None:
@@ -891,4 +883,4 @@ def _site_on_kafka(settings: Settings, database: Database, keys: Keys) -> KafkaS
             f"the log of ledger {settings.id} is a table: LEDGER_KAFKA names no Kafka, and the"
             " home remembers none"
         )
-    return _site(settings, database, keys)
+    return _site(database, keys)

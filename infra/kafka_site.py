@@ -20,7 +20,9 @@ from .gate import Gate, Pinned
 from .gate_keeper import GateKeeper
 from .gate_store import PostgresGateStore, TermOpener
 from .hints import Hearing, Hints
+from .ids import fresh_event
 from .kafka_topic import KafkaTopic
+from .keys import Keys
 from .log_source import pinned_topic
 from .relay import Relay
 from .relaying import relay_sessions
@@ -54,6 +56,22 @@ class KafkaSite:
     single_broker: bool
     opener: TermOpener
     verify: Callable[[], Verify]
+
+    @classmethod
+    def of(cls, keys: Keys, address: str, *, single_broker: bool) -> "KafkaSite":
+        """That of the ledger of these keys, on the Kafka at an address."""
+        return cls(
+            database_url=keys.database_url,
+            address=address,
+            single_broker=single_broker,
+            opener=TermOpener(
+                ledger=keys.settings.id,
+                signer=keys.of_the_ledger,
+                fresh=fresh_event,
+                now=clock.now,
+            ),
+            verify=keys.verifier,
+        )
 
     def gate(self) -> Gate:
         """The gate between the two stores."""

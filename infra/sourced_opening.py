@@ -14,7 +14,6 @@ from .codec import instant, term_opened_draft
 from .connections import Pool, connect, open_pool
 from .creation import create_on_table, holds_ledger, public_keys, require_ledger, write_keys
 from .follower import Follower
-from .gate_store import TermOpener
 from .ids import fresh_event
 from .kafka_site import KafkaSite, Running, await_serving, on_kafka
 from .keys import Keys, signing
@@ -100,7 +99,8 @@ def postgres_ledger(
                     now=clock.now,
                 )
         else:
-            running = held.enter_context(on_kafka(_site(settings, url, keys), relays=relays))
+            site = KafkaSite.of(keys, settings.kafka, single_broker=settings.single_broker)
+            running = held.enter_context(on_kafka(site, relays=relays))
         with pool.connection() as connection:
             if running is not None and not holds_ledger(connection):
                 raise LedgerNotOpen(_why_no_ledger(settings, running))
@@ -123,19 +123,6 @@ def postgres_ledger(
         )
         held.callback(sequencer.close)
         yield PostgresLedger(sequencer, pool, entered)
-
-
-def _site(settings: Settings, url: str, keys: Keys) -> KafkaSite:
-    assert settings.kafka is not None, "its log is on Kafka"
-    return KafkaSite(
-        database_url=url,
-        address=settings.kafka,
-        single_broker=settings.single_broker,
-        opener=TermOpener(
-            ledger=settings.id, signer=keys.of_the_ledger, fresh=fresh_event, now=clock.now
-        ),
-        verify=keys.verifier,
-    )
 
 
 def _why_no_ledger(settings: Settings, running: Running) -> str:
